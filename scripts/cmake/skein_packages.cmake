@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Finds every outside package. All that is missing is named in one message, with the Debian package that holds it, so
+# that nobody installs and configures once per package. SKEIN_HAS_MPI says afterwards whether the MPI layer is built.
+set(skein_missing "")
+
+macro(skein_need found what debian)
+  if(NOT (${found}))
+    string(APPEND skein_missing "\n  ${what}  (Debian: apt install ${debian})")
+  endif()
+endmacro()
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads QUIET)
+skein_need(Threads_FOUND "POSIX threads" libc6-dev)
+find_package(fmt QUIET)
+skein_need(fmt_FOUND "fmt" libfmt-dev)
+find_package(PkgConfig QUIET)
+skein_need(PkgConfig_FOUND "pkg-config" pkg-config)
+if(PkgConfig_FOUND)
+  pkg_check_modules(HWLOC QUIET IMPORTED_TARGET hwloc)
+  skein_need(HWLOC_FOUND "hwloc" libhwloc-dev)
+endif()
+
+set(SKEIN_HAS_MPI OFF)
+if(NOT SKEIN_WITH_MPI STREQUAL "OFF")
+  find_package(MPI QUIET COMPONENTS CXX)
+  if(MPI_CXX_FOUND)
+    set(SKEIN_HAS_MPI ON)
+  elseif(NOT SKEIN_WITH_MPI STREQUAL "AUTO")
+    skein_need(MPI_CXX_FOUND "MPI (or configure with -DSKEIN_WITH_MPI=OFF)" "libopenmpi-dev openmpi-bin")
+  endif()
+endif()
+
+if(SKEIN_BUILD_APPS)
+  find_package(Eigen3 QUIET NO_MODULE)
+  skein_need(Eigen3_FOUND "Eigen (apps; or -DSKEIN_BUILD_APPS=OFF)" libeigen3-dev)
+  find_package(CLI11 QUIET)
+  skein_need(CLI11_FOUND "CLI11 (apps)" libcli11-dev)
+  find_package(tomlplusplus QUIET)
+  skein_need(tomlplusplus_FOUND "toml++ (apps)" libtomlplusplus-dev)
+  find_package(nlohmann_json QUIET)
+  skein_need(nlohmann_json_FOUND "nlohmann json (apps)" nlohmann-json3-dev)
+  find_package(HDF5 QUIET COMPONENTS C)
+  skein_need(HDF5_FOUND "HDF5, the serial package (apps)" libhdf5-dev)
+endif()
+if(SKEIN_BUILD_TESTS)
+  find_package(GTest QUIET)
+  skein_need(GTest_FOUND "GoogleTest (tests; or -DSKEIN_BUILD_TESTS=OFF)" libgtest-dev)
+endif()
+
+if(skein_missing)
+  message(FATAL_ERROR "Skein cannot be configured; what is missing:${skein_missing}\n"
+                      "scripts/install_packages installs all of it on Debian.")
+endif()
+message(STATUS "Skein: MPI layer ${SKEIN_HAS_MPI}, apps ${SKEIN_BUILD_APPS}, tests ${SKEIN_BUILD_TESTS}")
