@@ -24,6 +24,7 @@ endif()
 
 set(SKEIN_HAS_MPI OFF)
 if(NOT SKEIN_WITH_MPI STREQUAL "OFF")
+  set(MPI_CXX_SKIP_MPICXX ON)  # the C interface is enough; the C++ one was removed from the standard
   find_package(MPI QUIET COMPONENTS CXX)
   if(MPI_CXX_FOUND)
     set(SKEIN_HAS_MPI ON)
