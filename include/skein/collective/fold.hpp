@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The order in which values of ranks are combined: one shape, whatever the pattern, the layout or the order of arrival,
+// so that the bits of a result depend on the number of ranks only.
+//
+// fold[a, b) is the one item, or op(fold[a, m), fold[m, b)) with m = a + the largest power of two below b - a. Aligned
+// groups pre-combine, and a scan at rank i is fold[0, i + 1).
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstring>
+
+namespace skein {
+
+/// Where fold[begin, end) splits. Needs end - begin >= 2.
+constexpr int fold_split(int begin, int end) {
+  return begin + static_cast<int>(std::bit_floor(static_cast<unsigned>(end - begin - 1)));
+}
+
+/// fold[begin, end) of the items item(begin), ..., item(end - 1).
+template <class T, class Item, class Op>
+T fold(int begin, int end, const Item& item, Op& op) {
+  if (end - begin == 1) return item(begin);
+  if (end - begin == 2) return static_cast<T>(op(item(begin), item(begin + 1)));
+  const int middle = fold_split(begin, end);
+  const T left = fold<T>(begin, middle, item, op);
+  const T right = fold<T>(middle, end, item, op);
+  return static_cast<T>(op(left, right));
+}
+
+/// Folds elements of many ranks, a tile at a time so that the partials stay in the first-level cache.
+template <class T>
+class TileFold {
+ public:
+  static constexpr std::size_t kTile = sizeof(T) >= 1024 ? 1 : 1024 / sizeof(T);
+
+  /// out[i] = fold over ranks [begin, end) of item(rank)[i], for i < n <= kTile. `item(rank)` is a const T*. `out` may be
+  /// the memory of one of the items.
+  template <class Item, class Op>
+  void operator()(int begin, int end, const Item& item, std::size_t n, T* out, Op& op) {
+    if (end - begin == 1) {
+      if (item(begin) != out) std::memcpy(static_cast<void*>(out), item(begin), n * sizeof(T));
+      return;
+    }
+    const int middle = fold_split(begin, end);
+    join(partial(begin, middle, item, n, op, 0), partial(middle, end, item, n, op, 1), n, out, op);
+  }
+
+ private:
+  static constexpr int kMaxDepth = 12;  // log2 of the most ranks of a host, and room
+
+  // Partials go to rows of scratch, never to an item's memory. A left partial is overwritten by its parent.
+  template <class Item, class Op>
+  const T* partial(int begin, int end, const Item& item, std::size_t n, Op& op, int depth) {
+    if (end - begin == 1) return item(begin);
+    const int middle = fold_split(begin, end);
+    T* out = row(depth);
+    join(partial(begin, middle, item, n, op, depth), partial(middle, end, item, n, op, depth + 1), n, out, op);
+    return out;
+  }
+
+  template <class Op>
+  static void join(const T* left, const T* right, std::size_t n, T* out, Op& op) {
+    for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<T>(op(left[i], right[i]));
+  }
+
+  T* row(int depth) { return reinterpret_cast<T*>(scratch_) + static_cast<std::size_t>(depth) * kTile; }
+
+  alignas(T) alignas(64) std::byte scratch_[kMaxDepth * kTile * sizeof(T)];
+};
+
+}  // namespace skein

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The processes that were launched together, as the start of a run sees them. Everything here is called by the main lane
+// of every process at the same time, blocks until all have called it, and is never on the way of a step.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "skein/base/error.hpp"
+#include "skein/team/segment.hpp"
+
+namespace skein {
+
+enum class MpiUse {
+  automatic,  ///< when started by a launcher
+  on,
+  off,
+};
+
+/// What all processes agreed on after a step: the failure of the lowest process that had one.
+struct Verdict {
+  ExitCode code = ExitCode::ok;
+  int process = 0;
+  std::string message;
+
+  bool is_ok() const { return code == ExitCode::ok; }
+};
+
+class World {
+ public:
+  /// Starts MPI if `use` and the launcher say so. Throws Error(environment) when MPI was asked for and cannot be had.
+  static std::unique_ptr<World> join(MpiUse use);
+
+  virtual ~World() = default;
+
+  virtual int process() const = 0;
+  virtual int processes() const = 0;
+
+  /// Machines that the processes run on.
+  virtual int hosts() const = 0;
+
+  /// Whether MPI allows the main lane to call it while other threads run.
+  virtual bool allows_threads() const = 0;
+
+  /// "Open MPI v4.1.4", or "none".
+  virtual std::string library() const = 0;
+
+  /// The `bytes` of every process, in process order.
+  virtual std::vector<std::vector<std::byte>> allgather(std::span<const std::byte> bytes) = 0;
+
+  /// Ends MPI if join started it. All processes, after a run that ended in agreement.
+  virtual void finalize() = 0;
+
+  /// Ends all processes at once: the last resort.
+  [[noreturn]] virtual void abort(ExitCode code) = 0;
+
+  /// Runs a step and agrees on its outcome.
+  Verdict agree(const std::function<void()>& step);
+
+  /// One segment for all processes, made by process 0 and attached by the others. The nonce is process 0's.
+  /// Throws Error(environment) where it fails; follow it with an agreement.
+  Segment share_segment(std::size_t bytes);
+
+  /// One number of every process.
+  std::vector<int> allgather(int value);
+};
+
+/// The world of a process that was not launched by MPI.
+std::unique_ptr<World> solo_world();
+
+/// The launcher of this process and how many processes it started; an empty name when there is none.
+struct Launcher {
+  std::string name;
+  int processes = 1;
+};
+Launcher detect_launcher();
+
+}  // namespace skein

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// All of Skein for programs.
+#pragma once
+
+#include "skein/base/block.hpp"
+#include "skein/base/error.hpp"
+#include "skein/collective/alltoall.hpp"
+#include "skein/collective/bcast.hpp"
+#include "skein/collective/gather.hpp"
+#include "skein/collective/operators.hpp"
+#include "skein/collective/reduce.hpp"
+#include "skein/collective/scan.hpp"
+#include "skein/collective/scatter.hpp"
+#include "skein/runtime/runtime.hpp"
+#include "skein/team/team.hpp"

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one function that waits. Everything in Skein that blocks does so here.
+//
+// Ladder   bare polls, polls with pause, (now the clock is read) spin with pause, yield, park.
+// Abort    every stage watches the abort word; whoever sets it rings every doorbell.
+// Idle     called between polls once the first ones failed: where a lane switches to its next ready rank and lets the
+//          network progress. Nothing here knows of either.
+// Cost     nothing but the polls when the condition comes true within the first ones; no system call before the spin
+//          and yield budgets end; allocates nothing.
+//
+// Edges    conditions are read with seq_cst loads, because the poll after [announce] is the re-check of doorbell.hpp.
+//   [abort-see]  seq_cst load of the abort word: acquires the failure record, and is part of the same re-check
+#pragma once
+
+#include <cstdint>
+
+#include "skein/sync/doorbell.hpp"
+#include "skein/sync/wait_policy.hpp"
+
+namespace skein {
+
+/// Set once, by the first failure; read by every wait. Zero means all is well.
+template <class Policy>
+struct alignas(kStride) AbortWord {
+  typename Policy::template Atomic<std::uint32_t> word{0};
+
+  bool is_set() const { return word.load(std::memory_order_seq_cst) != 0; }  // [abort-see]
+};
+
+enum class WaitResult { ready, aborted };
+
+/// What a rank does between polls.
+struct Idle {
+  void (*run)(void*) = nullptr;
+  void* context = nullptr;
+
+  void operator()() const {
+    if (run != nullptr) run(context);
+  }
+};
+
+/// One rank's way to wait. Used by that rank only.
+template <class Policy>
+class Waiter {
+ public:
+  Waiter(const AbortWord<Policy>& abort, Bells<Policy>& bells, int lane, WaitBudget budget, Idle idle = {})
+      : abort_(&abort), bells_(&bells), lane_(lane), budget_(budget), idle_(idle) {}
+
+  /// Returns when `ready()` holds or the team is aborted. `watchers` belong to the word that `ready` reads.
+  template <class Ready>
+  [[gnu::always_inline]] inline WaitResult until(Ready ready, Watchers<Policy>& watchers) {
+    for (int i = 0; i < kBarePolls; ++i) {
+      if (ready()) return WaitResult::ready;
+    }
+    return keep_waiting(ready, watchers);
+  }
+
+  bool is_aborted() const { return abort_->is_set(); }
+  std::int64_t waited_ns() const { return waited_ns_; }
+
+ private:
+  // Enough for a line that comes from another core of the same socket, so that a collective in step never reads the
+  // clock (skein-bench barrier).
+  static constexpr int kBarePolls = 64;
+  static constexpr int kPausedPolls = 32;
+  static constexpr int kPollsPerClockRead = 16;
+
+  template <class Ready>
+  [[gnu::noinline]] WaitResult keep_waiting(Ready ready, Watchers<Policy>& watchers) {
+    const int paused_polls = budget_.spin.count() > 0 ? kPausedPolls : 0;
+    for (int i = 0; i < paused_polls; ++i) {
+      if (ready()) return WaitResult::ready;
+      if (abort_->is_set()) return WaitResult::aborted;
+      Policy::pause();
+    }
+    const std::int64_t start_ns = Policy::now_ns();
+    const WaitResult result = descend(ready, watchers, start_ns);
+    waited_ns_ += Policy::now_ns() - start_ns;
+    return result;
+  }
+
+  template <class Ready>
+  WaitResult descend(Ready ready, Watchers<Policy>& watchers, std::int64_t start_ns) {
+    const std::int64_t spin_end_ns = end_of(start_ns, budget_.spin);
+    const std::int64_t yield_end_ns = end_of(spin_end_ns, budget_.yield);
+    for (std::int64_t now_ns = start_ns; now_ns < spin_end_ns; now_ns = Policy::now_ns()) {
+      for (int i = 0; i < kPollsPerClockRead; ++i) {
+        if (ready()) return WaitResult::ready;
+        if (abort_->is_set()) return WaitResult::aborted;
+        Policy::pause();
+        idle_();
+      }
+    }
+    for (std::int64_t now_ns = spin_end_ns; now_ns < yield_end_ns; now_ns = Policy::now_ns()) {
+      if (ready()) return WaitResult::ready;
+      if (abort_->is_set()) return WaitResult::aborted;
+      idle_();
+      Policy::yield();
+    }
+    return park(ready, watchers);
+  }
+
+  // The doorbell is read before the re-check, so a ring after the re-check changes the value that sleep() expects.
+  template <class Ready>
+  WaitResult park(Ready ready, Watchers<Policy>& watchers) {
+    watchers.announce(lane_);
+    while (true) {
+      const std::uint32_t bell = bells_->read(lane_);
+      const bool is_ready = ready();
+      if (is_ready || abort_->is_set()) {
+        watchers.retract(lane_);
+        return is_ready ? WaitResult::ready : WaitResult::aborted;
+      }
+      idle_();
+      bells_->sleep(lane_, bell);
+    }
+  }
+
+  static std::int64_t end_of(std::int64_t begin_ns, std::chrono::nanoseconds budget) {
+    const std::int64_t length = budget.count();
+    return length > INT64_MAX - begin_ns ? INT64_MAX : begin_ns + length;
+  }
+
+  const AbortWord<Policy>* abort_;
+  Bells<Policy>* bells_;
+  int lane_;
+  WaitBudget budget_;
+  Idle idle_;
+  std::int64_t waited_ns_ = 0;
+};
+
+}  // namespace skein

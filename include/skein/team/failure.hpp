@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one path of failure. The first error of a host wins a compare-and-swap, writes its record into the segment, sets
+// the abort word and rings every bell; every rank then leaves its next Skein call with TeamAborted.
+//
+// Edges
+//   [claim]   acq_rel compare-and-swap of `state`: one writer
+//   [record]  release store of `state`: publishes the record to [read]
+//   [abort]   seq_cst store of the abort word, after the record: pairs with [abort-see] of waiter.hpp, and with
+//             [flag] of readers.hpp
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "skein/base/error.hpp"
+#include "skein/sync/waiter.hpp"
+
+namespace skein {
+
+/// Written by the first failing rank, read by all when they leave.
+template <class Policy>
+struct alignas(kStride) FailureRecord {
+  static constexpr std::size_t kMessageBytes = 4096;
+
+  enum State : std::uint32_t { none, being_written, written };
+
+  typename Policy::template Atomic<std::uint32_t> state{none};
+  typename Policy::template Atomic<std::uint32_t> is_reported{0};
+  typename Policy::template Atomic<std::uint32_t> failures{0};
+  std::int32_t rank = 0;
+  std::int32_t exit_code = 0;
+  char message[kMessageBytes]{};
+};
+
+/// A failure as plain values. `rank` is -1 when the process failed outside its ranks.
+struct Failure {
+  int rank = 0;
+  ExitCode code = ExitCode::parallel;
+  std::string message;
+};
+
+/// One host's failure state: the record, the abort word, and the bells to ring.
+template <class Policy>
+class FailurePath {
+ public:
+  FailurePath(FailureRecord<Policy>& record, AbortWord<Policy>& abort, Bells<Policy>& bells)
+      : record_(&record), abort_(&abort), bells_(&bells) {}
+
+  /// Records the failure if it is the first, and ends every wait of the host. Does not block.
+  void fail(const Failure& failure) {
+    record_->failures.fetch_add(1, std::memory_order_relaxed);
+    std::uint32_t expected = FailureRecord<Policy>::none;
+    if (!record_->state.compare_exchange_strong(expected, FailureRecord<Policy>::being_written,
+                                                std::memory_order_acq_rel)) {  // [claim]
+      return;                                                                  // the first failure ends the waits
+    }
+    record_->rank = failure.rank;
+    record_->exit_code = static_cast<std::int32_t>(failure.code);
+    const std::size_t length = failure.message.copy(record_->message, FailureRecord<Policy>::kMessageBytes - 1);
+    record_->message[length] = '\0';
+    record_->state.store(FailureRecord<Policy>::written, std::memory_order_release);  // [record]
+    abort_->word.store(1, std::memory_order_seq_cst);                                 // [abort]
+    bells_->ring_all();
+  }
+
+  bool is_aborted() const { return abort_->is_set(); }
+
+  /// The first failure. Needs is_aborted().
+  Failure first() const { return {record_->rank, static_cast<ExitCode>(record_->exit_code), record_->message}; }
+
+  /// True for one caller of the host, who then prints the report.
+  bool claim_report() { return record_->is_reported.exchange(1, std::memory_order_acq_rel) == 0; }
+
+  /// Failures that came after the first.
+  int further_failures() const { return static_cast<int>(record_->failures.load(std::memory_order_relaxed)) - 1; }
+
+ private:
+  FailureRecord<Policy>* record_;
+  AbortWord<Policy>* abort_;
+  Bells<Policy>* bells_;
+};
+
+/// "rank 3 failed: message".
+std::string describe(const Failure& failure);
+
+}  // namespace skein

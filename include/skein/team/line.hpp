@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a rank shows the others: lines in a channel. One writer, many readers.
+//
+// A line holds one episode's post: the episode number, a signature of the call, and up to 48 bytes of payload, all in one
+// cache line, so that a small reduction moves what a barrier moves. A channel is a ring of lines and the watchers that
+// sleep on it.
+//
+// Why kRingLines = 2 * kMaxOutstanding lines are enough: a rank posts episode e + 2K only after it has retired e + K,
+// that is after every peer has posted e + K; and a peer posts e + K only after it has retired, and so has finished
+// reading, episode e.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "skein/base/cache_line.hpp"
+#include "skein/sync/doorbell.hpp"
+
+namespace skein {
+
+/// Split-phase collectives of one team that a rank may have started and not completed.
+inline constexpr int kMaxOutstanding = 4;
+inline constexpr int kRingLines = 2 * kMaxOutstanding;
+
+/// Bytes of payload that travel in the line itself.
+inline constexpr std::size_t kInlineBytes = 48;
+
+using Episode = std::uint64_t;
+using Signature = std::uint64_t;
+
+template <class Policy>
+struct alignas(kStride) Line {
+  typename Policy::template Atomic<Episode> episode{0};
+  Signature signature = 0;
+  std::byte payload[kInlineBytes]{};
+};
+static_assert(offsetof(Line<StdAtomics>, payload) + kInlineBytes == kCacheLine, "a post is one cache line");
+
+template <class Policy>
+struct Channel {
+  Line<Policy> lines[kRingLines];
+  Watchers<Policy> watchers;
+
+  Line<Policy>& line(Episode episode) { return lines[episode % kRingLines]; }
+  const Line<Policy>& line(Episode episode) const { return lines[episode % kRingLines]; }
+};
+
+}  // namespace skein

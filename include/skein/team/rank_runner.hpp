@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One rank's way through a run: the user's function, then leaving together, and the failure path when either throws.
+#pragma once
+
+#include <atomic>
+#include <exception>
+#include <functional>
+
+#include "skein/team/team.hpp"
+
+namespace skein {
+
+class RankRunner {
+ public:
+  explicit RankRunner(Team& team) : team_(team) {}
+
+  /// Never throws. Returns the exception that this rank failed with; null when it did not, or only followed another's
+  /// failure.
+  std::exception_ptr run(const std::function<void(Team&)>& body) noexcept;
+
+ private:
+  /// Leaving is a collective with a signature of its own, so that a rank that makes one call less is found.
+  void leave();
+
+  Team& team_;
+};
+
+/// Counts the ranks of one process that have left a run that failed.
+class Departures {
+ public:
+  /// Before the ranks start.
+  void expect(int ranks);
+
+  void depart();
+
+  /// Waits for the others, but not for ever; true when all have left.
+  bool wait_for_all() const;
+
+ private:
+  int expected_ = 0;
+  std::atomic<int> departed_{0};
+};
+
+}  // namespace skein

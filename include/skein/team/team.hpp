@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Team: the ordered set of ranks that run together, as seen by one of them. Skein's communicator.
+//
+// Contract  a Team object belongs to one rank and is used by that rank's thread only. Every rank calls the same
+//           collectives in the same order, with the arguments that MPI demands to be equal equal. Every collective
+//           synchronises: nobody leaves before all have arrived, and what a rank wrote before is visible to all after.
+// Cost      a collective whose payload fits kInlineBytes costs one exchange (exchange.hpp); larger payloads cost two or
+//           three, and are read where they are.
+// Allocates nothing in any collective but shared().
+// Results   same bits on every rank and for every layout with the same number of ranks (fold.hpp).
+// Errors    TeamAborted when a rank has failed, whose message it carries; a mismatch of collectives and a bad argument
+//           end the run with a message that names both sides.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <cstring>
+#include <source_location>
+#include <span>
+#include <type_traits>
+
+#include "skein/team/call.hpp"
+#include "skein/team/host.hpp"
+#include "skein/team/request.hpp"
+#include "skein/team/shared_array.hpp"
+
+namespace skein {
+
+/// What can travel between ranks: bytes that mean the same in every process.
+template <class T>
+concept Transferable = std::is_trivially_copyable_v<T> && !std::is_pointer_v<T>;
+
+/// How a team runs; the same for all its ranks of a host.
+struct TeamSettings {
+  Pattern pattern = Pattern::automatic;
+  WaitBudget budget;
+  Episode first_episode = 1;
+};
+
+class Team {
+ public:
+  /// Made by Runtime. `host` outlives the team.
+  Team(Host& host, int rank, const TeamSettings& settings);
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+
+  /// The process that this rank lives in, and how many the team spans.
+  int process() const { return host_->process(); }
+  int processes() const { return host_->map().processes(); }
+
+  using Where = std::source_location;
+
+  /// Nobody leaves before all have arrived.
+  void barrier(Where where = Where::current()) {
+    const Call call{.operation = Operation::barrier, .where = where};
+    enter(call);
+    constexpr Signature kBarrier = signature(Call{.operation = Operation::barrier});
+    exchange(
+        kBarrier, nullptr, 0, [](void*) {}, nullptr, 0);
+  }
+
+  /// Arrives and returns at once; Request::wait is the other half. Up to kMaxOutstanding may be outstanding; one more
+  /// first waits for the oldest. Other collectives may be called in between.
+  [[nodiscard]] Request ibarrier(Where where = Where::current());
+
+  /// `root`'s value, on every rank. The span form overwrites `data` everywhere but at root; all pass the same size.
+  template <class T>
+  T bcast(const T& value, int root, Where where = Where::current());
+  template <class T>
+  void bcast(std::span<T> data, int root, Where where = Where::current());
+
+  /// op(value of rank 0, value of rank 1, ...) in rank order, on every rank; element by element for spans, which have
+  /// the same size on all ranks. `op` need not commute. `in` and `out` must not overlap; the two-argument form is in
+  /// place.
+  template <class T, class Op>
+  T allreduce(const T& value, Op op, Where where = Where::current());
+  template <class T, class Op>
+  void allreduce(std::span<const std::type_identity_t<T>> in, std::span<T> out, Op op, Where where = Where::current());
+  template <class T, class Op>
+  void allreduce(std::span<T> data, Op op, Where where = Where::current());
+
+  /// As allreduce, but the result is at `root` only: elsewhere the value form returns `value` and `out` is not touched,
+  /// and may be empty.
+  template <class T, class Op>
+  T reduce(const T& value, Op op, int root, Where where = Where::current());
+  template <class T, class Op>
+  void reduce(std::span<const std::type_identity_t<T>> in, std::span<T> out, Op op, int root,
+              Where where = Where::current());
+
+  /// The fold of ranks 0 to this one (inclusive): the same bits as allreduce over those ranks.
+  template <class T, class Op>
+  T scan(const T& value, Op op, Where where = Where::current());
+  template <class T, class Op>
+  void scan(std::span<const std::type_identity_t<T>> in, std::span<T> out, Op op, Where where = Where::current());
+
+  /// `out` holds the inputs of all ranks in rank order: size() times as many values as `in`.
+  template <class T>
+  void allgather(const std::type_identity_t<T>& value, std::span<T> out, Where where = Where::current());
+  template <class T>
+  void allgather(std::span<const std::type_identity_t<T>> in, std::span<T> out, Where where = Where::current());
+
+  /// As allgather, at `root` only; elsewhere `out` may be empty.
+  template <class T>
+  void gather(const std::type_identity_t<T>& value, std::span<T> out, int root, Where where = Where::current());
+  template <class T>
+  void gather(std::span<const std::type_identity_t<T>> in, std::span<T> out, int root, Where where = Where::current());
+
+  /// Rank q receives the q-th part of root's `in`, which holds size() times as many values as `out`; elsewhere `in` may
+  /// be empty.
+  template <class T>
+  std::remove_const_t<T> scatter(std::span<T> in, int root, Where where = Where::current());
+  template <class T>
+  void scatter(std::span<const std::type_identity_t<T>> in, std::span<T> out, int root, Where where = Where::current());
+
+  /// The q-th part of `in` goes to rank q, whose `out` holds the parts it got in rank order.
+  template <class T>
+  void alltoall(std::span<const std::type_identity_t<T>> in, std::span<T> out, Where where = Where::current());
+
+  /// One zero-filled array of n values for all ranks of the host; each rank first touches its own block.
+  /// Collective  all ranks, with the same n.
+  /// Allocates   n * sizeof(T) bytes in the segment, rounded up to pages.
+  template <class T>
+  SharedArray<T> shared(std::size_t n, Where where = Where::current());
+
+  /// Prints one line for the whole team: rank 0's. The others only pass by; it does not synchronise.
+  template <class... Args>
+  void log(fmt::format_string<Args...> format, Args&&... args) {
+    if (rank_ == 0) print_line(fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  /// Seconds that this rank has spent waiting for others; waits shorter than the first polls count as none.
+  double waited_s() const { return static_cast<double>(waiter_.waited_ns()) * 1e-9; }
+
+ private:
+  friend class Request;
+  friend class RankRunner;
+  friend struct LargePayload;
+
+  static void print_line(const std::string& line);
+
+  /// Remembers the call for reports, and ends the run if an earlier request was lost.
+  void enter(const Call& call) {
+    last_operation_ = call.operation;
+    last_where_ = call.where;
+    if (request_was_dropped_) [[unlikely]]
+      fail_dropped_request();
+    if (exchange_.outstanding() >= kMaxOutstanding) [[unlikely]]
+      complete_barriers(exchange_.retired() + 1);
+  }
+
+  /// One exchange: see Exchange::complete. Throws TeamAborted.
+  template <class Combine>
+  [[gnu::always_inline]] inline void exchange(Signature signature, const void* payload, std::size_t bytes,
+                                              Combine&& combine, void* out, std::size_t out_bytes) {
+    exchange_.arrive(signature, payload, bytes);
+    const Progress progress = exchange_.complete(combine, out, out_bytes);
+    if (progress != Progress::complete) [[unlikely]]
+      throw_failed(progress);
+  }
+
+  void complete_barriers(Episode episode);
+
+  /// Runs a collective in which peers read this rank's memory or user code runs: whatever it throws ends the run, and
+  /// passes on only when nobody reads any more.
+  template <class Body>
+  decltype(auto) guarded(Body&& body) {
+    try {
+      return body();
+    } catch (...) {
+      leave_by_exception();
+      throw;
+    }
+  }
+
+  /// What `rank` posted in the newest exchange. Valid in its `combine`, and until the next exchange.
+  const std::byte* posted(int rank) const { return exchange_.payload(rank, exchange_.arrived()); }
+
+  /// Copies the posted object of a rank.
+  template <class T>
+  T posted_value(int rank, T value) const {
+    std::memcpy(&value, posted(rank), sizeof(T));
+    return value;
+  }
+
+  // The untyped halves of the collectives; defined with them.
+  template <class T, class Op>
+  void reduce_elements(const Call& call, const T* in, T* out, Op& op);
+  void gather_bytes(const Call& call, const std::byte* in, std::byte* out);
+  void scatter_bytes(const Call& call, const std::byte* in, std::byte* out);
+  void alltoall_bytes(const Call& call, const std::byte* in, std::byte* out);
+
+  void require(bool holds, const Call& call, std::string_view rule) const {
+    if (!holds) [[unlikely]]
+      reject(call, rule);
+  }
+  void require_root(const Call& call) const {
+    require(0 <= call.root && call.root < size_, call, "root must be a rank of the team");
+  }
+  [[noreturn]] void reject(const Call& call, std::string_view rule) const;
+
+  [[noreturn]] void throw_failed(Progress progress);
+  [[noreturn]] void throw_aborted() const;
+  [[noreturn]] void fail_dropped_request();
+  void leave_by_exception();
+  void record_current_exception();
+  void drop_request();
+  Failure failure_here(ExitCode code, const std::string& message) const;
+
+  Host* host_;
+  int rank_;
+  int size_;
+  Waiter<StdAtomics> waiter_;
+  Exchange<StdAtomics> exchange_;
+  Readers<StdAtomics> readers_;
+  Operation last_operation_ = Operation::none;
+  Where last_where_;
+  bool request_was_dropped_ = false;
+};
+
+template <class T>
+SharedArray<T> Team::shared(std::size_t n, Where where) {
+  static_assert(Transferable<T>,
+                "a shared array holds trivially copyable values, no pointers: processes map it elsewhere");
+  const Call call{.operation = Operation::shared, .element_bytes = sizeof(T), .count = n, .where = where};
+  enter(call);
+  return guarded([&] {
+    require(n <= PTRDIFF_MAX / sizeof(T), call, "too many values");
+    const Heap heap = host_->heap();
+    int block = rank_ == 0 ? heap.allocate(n * sizeof(T), size_) : -1;
+    exchange(
+        signature(call), &block, sizeof(block), [](void*) {}, nullptr, 0);
+    block = posted_value(0, block);
+    SharedArray<T> array(heap, block, n, block_range(n, size_, rank_));
+    std::memset(static_cast<void*>(array.block().data()), 0, array.block().size_bytes());  // first touch
+    exchange(
+        signature(Call{.operation = Operation::piece}), nullptr, 0, [](void*) {}, nullptr, 0);
+    return array;
+  });
+}
+
+}  // namespace skein

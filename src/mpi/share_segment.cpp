@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How the segment's descriptor reaches the other processes of the host: by SCM_RIGHTS over an abstract Unix socket with a
+// random name, both ends checking that the other is the same user; where that is forbidden, through /proc/PID/fd.
+// Nothing is left in any file system.
+//
+// Order    process 0 listens before the name travels, so a connection never comes too early; it answers as many
+//          connections as there are peers, each of which sends whether it got through, and gives up after kPatience.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "skein/mpi/world.hpp"
+#include "skein/sync/atomics.hpp"
+
+namespace skein {
+namespace {
+
+constexpr std::chrono::milliseconds kPatience{10'000};
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number = -1) : number_(number) {}
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  ~Descriptor() {
+    if (number_ >= 0) close(number_);
+  }
+  int get() const { return number_; }
+  int release() { return std::exchange(number_, -1); }
+  explicit operator bool() const { return number_ >= 0; }
+
+ private:
+  int number_;
+};
+
+/// What process 0 tells the others: where to find the descriptor.
+struct Offer {
+  std::array<char, 32> name{};  ///< of the abstract socket
+  pid_t pid = 0;
+  int descriptor = -1;
+};
+
+sockaddr_un address_of(const Offer& offer) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path + 1, offer.name.data(), offer.name.size());  // a leading zero: abstract
+  return address;
+}
+constexpr socklen_t kAddressBytes = offsetof(sockaddr_un, sun_path) + 1 + sizeof(Offer::name);
+
+Offer make_offer(int descriptor) {
+  std::array<unsigned char, 12> random{};
+  if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
+    throw Error(ExitCode::environment, "getrandom does not deliver: cannot name the start-up socket");
+  }
+  Offer offer;
+  fmt::format_to_n(offer.name.data(), offer.name.size(), "skein-{:02x}", fmt::join(random, ""));
+  offer.pid = getpid();
+  offer.descriptor = descriptor;
+  return offer;
+}
+
+Descriptor listen_at(const Offer& offer) {
+  Descriptor listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_un address = address_of(offer);
+  if (!listener || bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), kAddressBytes) != 0 ||
+      listen(listener.get(), SOMAXCONN) != 0) {
+    return Descriptor();
+  }
+  return listener;
+}
+
+bool is_same_user(int connection) {
+  ucred peer{};
+  socklen_t length = sizeof(peer);
+  return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == geteuid();
+}
+
+/// A one-byte message that carries a descriptor.
+struct DescriptorMessage {
+  DescriptorMessage() {
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
+  }
+
+  char byte = 'f';
+  iovec part{&byte, 1};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr header{};
+};
+
+void send_descriptor(int connection, int descriptor) {
+  DescriptorMessage message;
+  cmsghdr* control = CMSG_FIRSTHDR(&message.header);
+  control->cmsg_level = SOL_SOCKET;
+  control->cmsg_type = SCM_RIGHTS;
+  control->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(control), &descriptor, sizeof(int));
+  sendmsg(connection, &message.header, MSG_NOSIGNAL);  // a peer that got nothing says so in the agreement that follows
+}
+
+Descriptor receive_descriptor(int connection) {
+  DescriptorMessage message;
+  if (recvmsg(connection, &message.header, MSG_CMSG_CLOEXEC) != 1) return Descriptor();
+  const cmsghdr* control = CMSG_FIRSTHDR(&message.header);
+  if (control == nullptr || control->cmsg_type != SCM_RIGHTS) return Descriptor();
+  int descriptor = -1;
+  std::memcpy(&descriptor, CMSG_DATA(control), sizeof(int));
+  return Descriptor(descriptor);
+}
+
+void set_patience(int connection) {
+  const timeval patience{kPatience.count() / 1000, 0};
+  setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+}
+
+Descriptor fetch(const Offer& offer) {
+  const Descriptor connection(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_un address = address_of(offer);
+  if (connection && connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), kAddressBytes) == 0 &&
+      is_same_user(connection.get())) {
+    set_patience(connection.get());
+    if (Descriptor received = receive_descriptor(connection.get())) return received;
+  }
+  return Descriptor(open(fmt::format("/proc/{}/fd/{}", offer.pid, offer.descriptor).c_str(), O_RDWR | O_CLOEXEC));
+}
+
+/// Answers until all peers have been served or patience ends; peers that never connect take the /proc path.
+void serve(const Descriptor& listener, int descriptor, int peers) {
+  const std::int64_t end_ns = StdAtomics::now_ns() + std::chrono::nanoseconds(kPatience).count();
+  while (listener && peers > 0) {
+    const std::int64_t left_ms = (end_ns - StdAtomics::now_ns()) / 1'000'000;
+    pollfd waiting{listener.get(), POLLIN, 0};
+    if (left_ms <= 0 || (poll(&waiting, 1, static_cast<int>(left_ms)) < 0 && errno != EINTR)) return;
+    const Descriptor connection(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!connection || !is_same_user(connection.get())) continue;
+    send_descriptor(connection.get(), descriptor);
+    --peers;
+  }
+}
+
+template <class T>
+std::span<const std::byte> object_bytes(const T& object) {
+  return std::as_bytes(std::span(&object, 1));
+}
+
+}  // namespace
+
+Segment World::share_segment(std::size_t bytes) {
+  if (processes() == 1) return Segment::create_private(bytes);
+  Segment segment;
+  Offer offer;
+  Descriptor listener;
+  const Verdict made = agree([&] {
+    if (process() != 0) return;
+    segment = Segment::create_shared(bytes);
+    offer = make_offer(segment.descriptor());
+    listener = listen_at(offer);
+  });
+  if (!made.is_ok()) throw Error(made.code, made.message);
+  std::memcpy(&offer, allgather(object_bytes(offer)).front().data(), sizeof(offer));
+  if (process() == 0) {
+    if (listener) serve(listener, segment.descriptor(), processes() - 1);
+    return segment;
+  }
+  Descriptor received = fetch(offer);
+  if (!received) {
+    throw Error(
+        ExitCode::environment,
+        fmt::format(
+            "process {} cannot attach the segment of process 0 (pid {}): neither over a Unix socket nor through "
+            "/proc/{}/fd/{}: {}; do the processes run in one container, as one user?",
+            process(), offer.pid, offer.pid, offer.descriptor, std::generic_category().message(errno)));
+  }
+  return Segment::attach(received.release());
+}
+
+}  // namespace skein

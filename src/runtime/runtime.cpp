@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skein/runtime/runtime.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+
+#include "skein/lane/lanes.hpp"
+#include "skein/team/rank_runner.hpp"
+#include "start.hpp"
+#include "waiting_report.hpp"
+
+namespace skein {
+namespace {
+
+/// A whole text at once, so that the output of several processes does not mix.
+void print_error(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
+}  // namespace
+
+class Runtime::Impl {
+ public:
+  explicit Impl(const Options& options) : start_(start_up(options)) {
+    const RankMap& map = start_.host->map();
+    const int first = map.first_of(process());
+    for (int i = 0; i < map.ranks_of(process()); ++i) {
+      teams_.push_back(std::make_unique<Team>(*start_.host, first + i, start_.settings));
+    }
+    failures_.resize(teams_.size());
+    if (start_.options.verbose == Verbosity::placement) print_error(placement_table(start_));
+    if (start_.load.lanes > start_.load.cpus && start_.options.wait == WaitPolicy::spin && process() == 0) {
+      warn(fmt::format(
+          "SKEIN_WAIT=spin: {} ranks share {} CPUs, so waiting ranks yield and park as with auto; use at most one "
+          "rank per CPU",
+          start_.load.lanes, start_.load.cpus));
+    }
+  }
+
+  ~Impl() {
+    lanes_.reset();
+    if (may_finalize_) start_.world->finalize();
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  /// True when all ranks have left the run well.
+  bool run_ranks(const std::function<void(Team&)>& body) {
+    if (!lanes_) start_lanes();
+    departures_.expect(static_cast<int>(teams_.size()));
+    lanes_->run([&](int lane) { run_rank(static_cast<std::size_t>(lane), body); });
+    if (!host().abort().is_set()) {
+      if (start_.options.report == Report::waiting && process() == 0) print_error(waiting_table(host()));
+      return true;
+    }
+    return false;
+  }
+
+  int report_failure() {
+    const Failure failure = host().failure().first();
+    if (host().failure().claim_report()) {
+      const int more = host().failure().further_failures();
+      const std::string others = more > 0 ? fmt::format("  {} further failures followed\n", more) : "";
+      std::fflush(stdout);
+      print_error(fmt::format("skein: {}\n{}", describe(failure), others));
+    }
+    return static_cast<int>(failure.code);
+  }
+
+  /// The processes of the host meet, so that each reports before an exit makes the launcher kill the rest. Who misses the
+  /// meeting is stuck: then MPI cannot be ended in good order.
+  void meet_after_failure() {
+    if (has_met_) return;
+    has_met_ = true;
+    may_finalize_ = host().meet();
+  }
+
+  [[noreturn]] void rethrow_first() {
+    for (const std::exception_ptr& failure : failures_) {
+      if (failure != nullptr) std::rethrow_exception(failure);
+    }
+    const Failure failure = host().failure().first();
+    throw TeamAborted(describe(failure), failure.code);
+  }
+
+  World& world() { return *start_.world; }
+  Host& host() { return *start_.host; }
+  int process() const { return start_.world->process(); }
+
+ private:
+  void start_lanes() {
+    const Verdict verdict = world().agree([&] { lanes_.emplace(start_.cpus); });
+    if (!verdict.is_ok()) {
+      lanes_.reset();
+      throw StartFailed(Error(verdict.code, verdict.message),
+                        process() == verdict.process ? StartFailed::Role::prints : StartFailed::Role::is_silent);
+    }
+    if (!lanes_->unpinned().empty()) {
+      warn(fmt::format("process {}: lanes {} could not be pinned and run where the system puts them", process(),
+                       fmt::join(lanes_->unpinned(), ",")));
+    }
+  }
+
+  void run_rank(std::size_t lane, const std::function<void(Team&)>& body) {
+    failures_[lane] = RankRunner(*teams_[lane]).run(body);
+    departures_.depart();
+    // A rank that computes on without a Skein call must not keep the process alive.
+    if (host().abort().is_set() && !departures_.wait_for_all()) exit_now();
+  }
+
+  [[noreturn]] void exit_now() {
+    const int code = report_failure();
+    host().meet();
+    std::_Exit(code);
+  }
+
+  Start start_;
+  std::vector<std::unique_ptr<Team>> teams_;
+  std::vector<std::exception_ptr> failures_;
+  std::optional<Lanes> lanes_;
+  Departures departures_;
+  bool has_met_ = false;
+  bool may_finalize_ = true;
+};
+
+Runtime::Runtime(const Options& options) : impl_(std::make_unique<Impl>(options)) {}
+
+Runtime::Runtime(int, char**, const Options& options) {
+  try {
+    impl_ = std::make_unique<Impl>(options);
+  } catch (const StartFailed& error) {
+    if (error.role() == StartFailed::Role::prints) warn(error.what());
+    std::exit(static_cast<int>(error.code()));  // NOLINT(concurrency-mt-unsafe): there are no other threads yet
+  } catch (const Error& error) {
+    warn(error.what());
+    std::exit(static_cast<int>(error.code()));  // NOLINT(concurrency-mt-unsafe): there are no other threads yet
+  }
+}
+
+Runtime::~Runtime() = default;
+
+int Runtime::run(const std::function<void(Team&)>& body) {
+  try {
+    if (impl_->run_ranks(body)) return 0;
+  } catch (const StartFailed& error) {
+    if (error.role() == StartFailed::Role::prints) warn(error.what());
+    return static_cast<int>(error.code());
+  }
+  const int code = impl_->report_failure();
+  impl_->meet_after_failure();
+  return code;
+}
+
+void Runtime::run_throwing(const std::function<void(Team&)>& body) {
+  if (impl_->run_ranks(body)) return;
+  impl_->meet_after_failure();
+  impl_->rethrow_first();
+}
+
+int Runtime::agree(const std::function<void()>& step) {
+  const Verdict verdict = impl_->world().agree(step);
+  if (verdict.is_ok()) return 0;
+  if (impl_->process() == verdict.process) print_error(verdict.message + '\n');
+  return static_cast<int>(verdict.code);
+}
+
+int Runtime::process() const { return impl_->process(); }
+int Runtime::processes() const { return impl_->world().processes(); }
+int Runtime::ranks() const { return impl_->host().map().ranks_of(impl_->process()); }
+int Runtime::size() const { return impl_->host().map().size(); }
+
+}  // namespace skein

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "start.hpp"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <span>
+
+#include "skein/machine/machine.hpp"
+
+namespace skein {
+namespace {
+
+/// Address space for shared arrays: as much as the machine has memory, which can then not be the reason to fail. Pages
+/// cost nothing until they are touched.
+std::size_t heap_bytes() {
+  const auto pages = static_cast<std::size_t>(std::max(1L, sysconf(_SC_PHYS_PAGES)));
+  return round_up(pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)), kPageBytes);
+}
+constexpr std::size_t kLeastHeapBytes = std::size_t{64} << 20U;
+
+/// The largest segment that limits on address space allow, from all memory downwards.
+Segment largest_segment(World& world, std::size_t fixed_bytes) {
+  for (std::size_t heap = heap_bytes();; heap /= 2) {
+    try {
+      return world.share_segment(round_up(fixed_bytes + heap, kPageBytes));
+    } catch (const Error&) {
+      if (world.processes() > 1 || heap / 2 < kLeastHeapBytes) throw;
+    }
+  }
+}
+
+std::vector<std::vector<int>> masks_of_processes(World& world, const std::vector<int>& own) {
+  std::vector<std::vector<int>> masks;
+  for (const auto& bytes : world.allgather(std::as_bytes(std::span(own)))) {
+    masks.emplace_back(bytes.size() / sizeof(int));
+    if (!bytes.empty()) std::memcpy(masks.back().data(), bytes.data(), bytes.size());
+  }
+  return masks;
+}
+
+std::uint64_t agreed_nonce(World& world) {
+  std::uint64_t nonce = 0;
+  if (getrandom(&nonce, sizeof(nonce), 0) != sizeof(nonce)) nonce = static_cast<std::uint64_t>(StdAtomics::now_ns());
+  std::memcpy(&nonce, world.allgather(std::as_bytes(std::span(&nonce, 1))).front().data(), sizeof(nonce));
+  return nonce;
+}
+
+/// Runs the steps of a start in a world that is already joined.
+class Steps {
+ public:
+  explicit Steps(Start& start) : start_(start), world_(*start.world) {}
+
+  void run(const Options& options) {
+    step([&] { start_.options = with_environment(options); });
+    if (world_.process() == 0) {
+      for (const std::string& text : environment_warnings()) warn(text);
+    }
+    step([&] { require_one_host(); });
+    step([&] { look_at_machine(); });
+    place();
+    step([&] { require_possible(); });
+    build_host();
+  }
+
+ private:
+  template <class Step>
+  void step(Step body) {
+    const Verdict verdict = world_.agree(body);
+    if (!verdict.is_ok()) throw Error(verdict.code, verdict.message);
+  }
+
+  void require_one_host() const {
+    const bool is_split = start_.options.host == HostScope::process && world_.processes() > 1;
+    if (world_.hosts() == 1 && !is_split) return;
+    throw Error(
+        ExitCode::environment,
+        is_split
+            ? std::string("SKEIN_HOST=process: teams across hosts are not there yet, and this makes every process a "
+                          "host; unset it")
+            : fmt::format("the {} processes run on {} hosts: teams across hosts are not there yet; start all "
+                          "processes on one machine",
+                          world_.processes(), world_.hosts()));
+  }
+
+  void look_at_machine() {
+    machine_ = detect_machine();
+    allowed_ = allowed_cpus();
+    int cpus = allowed_.back() + 1;
+    for (const Pu& pu : machine_.pus) cpus = std::max(cpus, pu.os_index + 1);
+    binding_ = parse_binding("SKEIN_BIND", start_.options.bind, cpus);
+    for (const int cpu : binding_.cpus) {
+      if (!std::binary_search(allowed_.begin(), allowed_.end(), cpu)) {
+        throw Error(ExitCode::usage,
+                    fmt::format("SKEIN_BIND={}: CPU {} is not among those that this process may use: {}",
+                                start_.options.bind, cpu, fmt::join(allowed_, ",")));
+      }
+    }
+  }
+
+  void place() {
+    const std::vector<std::vector<int>> masks = masks_of_processes(world_, allowed_);
+    const std::optional<double> quota = cpu_quota();
+    const int lanes = start_.options.ranks.value_or(default_lanes(masks, world_.process(), quota));
+    ranks_ = world_.allgather(lanes);
+    std::vector<ProcessShape> shapes;
+    for (std::size_t i = 0; i < masks.size(); ++i) shapes.push_back({ranks_[i], masks[i]});
+    start_.cpus = place_lanes(machine_, binding_, shapes, world_.process());
+    start_.load = load_of(shapes, world_.process());
+    if (quota) start_.load.cpus = std::max(1, std::min(start_.load.cpus, static_cast<int>(*quota)));
+    const Crowding crowding = start_.load.lanes > start_.load.cpus ? Crowding::oversubscribed : Crowding::fits;
+    start_.settings = {.pattern = start_.options.pattern,
+                       .budget = wait_budget(start_.options.wait, crowding),
+                       .first_episode = start_.options.first_episode};
+  }
+
+  void require_possible() const {
+    int size = 0;
+    for (const int ranks : ranks_) size += ranks;
+    if (size > kMaxLanes) {
+      throw Error(ExitCode::environment,
+                  fmt::format("{} ranks on one host: at most {} are possible; set SKEIN_RANKS lower", size, kMaxLanes));
+    }
+    if (!world_.allows_threads() && ranks_[static_cast<std::size_t>(world_.process())] > 1) {
+      throw Error(
+          ExitCode::environment,
+          fmt::format("{} grants MPI_THREAD_SINGLE only, which allows one rank per process; set SKEIN_RANKS=1, or "
+                      "initialise MPI with MPI_THREAD_FUNNELED",
+                      world_.library()));
+    }
+  }
+
+  void build_host() {
+    const RankMap map(ranks_);
+    const std::uint64_t nonce = agreed_nonce(world_);
+    step([&] {
+      Segment segment = largest_segment(world_, Host::fixed_bytes(map));
+      if (world_.process() == 0) {
+        start_.host = Host::create(std::move(segment), map, 0, nonce);
+      } else {
+        attached_ = std::move(segment);
+      }
+    });
+    step([&] {  // after it is built
+      if (world_.process() != 0) start_.host = Host::attach(std::move(attached_), map, world_.process(), nonce);
+    });
+  }
+
+  Start& start_;
+  World& world_;
+  Machine machine_;
+  Binding binding_;
+  std::vector<int> allowed_;
+  std::vector<int> ranks_;
+  Segment attached_;
+};
+
+}  // namespace
+
+void warn(const std::string& text) { std::fputs(fmt::format("skein: {}\n", text).c_str(), stderr); }
+
+Start start_up(const Options& options) {
+  Start start;
+  start.world = World::join(mpi_use_of_environment(options.mpi));
+  try {
+    Steps(start).run(options);
+  } catch (const Error& error) {
+    const auto role = start.world->process() == 0 ? StartFailed::Role::prints : StartFailed::Role::is_silent;
+    start.world->finalize();
+    throw StartFailed(error, role);
+  }
+  return start;
+}
+
+}  // namespace skein

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The steps of a start: from options to a host with its teams. Each step is agreed by all processes.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "skein/machine/placement.hpp"
+#include "skein/runtime/options.hpp"
+#include "skein/team/host.hpp"
+#include "skein/team/team.hpp"
+
+namespace skein {
+
+/// What the start finds out before any thread runs.
+struct Start {
+  Options options;
+  std::unique_ptr<World> world;
+  std::vector<int> cpus;  ///< of this process's lanes
+  std::unique_ptr<Host> host;
+  TeamSettings settings;
+  Load load;
+};
+
+/// The same in every process; one of them prints it.
+class StartFailed : public Error {
+ public:
+  enum class Role { prints, is_silent };
+  StartFailed(const Error& error, Role role) : Error(error.code(), error.what()), role_(role) {}
+  Role role() const { return role_; }
+
+ private:
+  Role role_;
+};
+
+/// Runs the steps. Throws StartFailed after MPI has been left in good order.
+Start start_up(const Options& options);
+
+/// Prints "skein: text" on stderr.
+void warn(const std::string& text);
+
+}  // namespace skein

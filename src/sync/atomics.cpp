@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skein/sync/atomics.hpp"
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <climits>
+#include <ctime>
+
+namespace skein {
+namespace {
+
+long futex(const std::atomic<std::uint32_t>& word, int operation, FutexScope scope, std::uint32_t value) {
+  const int private_flag = scope == FutexScope::process_private ? FUTEX_PRIVATE_FLAG : 0;
+  return syscall(SYS_futex, &word, operation | private_flag, value, nullptr, nullptr, 0);
+}
+
+}  // namespace
+
+// Errors need no handling: EAGAIN and EINTR are wake-ups without cause, and the word is always mapped and aligned.
+void StdAtomics::futex_wait(const Atomic<std::uint32_t>& word, std::uint32_t expected, FutexScope scope) {
+  futex(word, FUTEX_WAIT, scope, expected);
+}
+
+void StdAtomics::futex_wake(const Atomic<std::uint32_t>& word, FutexScope scope) {
+  futex(word, FUTEX_WAKE, scope, INT_MAX);
+}
+
+void StdAtomics::yield() { sched_yield(); }
+
+std::int64_t StdAtomics::now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+}  // namespace skein

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skein/team/call.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace skein {
+
+std::string_view operation_name(Operation operation) {
+  static constexpr std::array<std::string_view, 14> kNames = {
+      "nothing", "barrier",   "ibarrier", "bcast",    "reduce", "allreduce",       "scan",
+      "gather",  "allgather", "scatter",  "alltoall", "shared", "piece of a call", "leave run"};
+  return kNames[static_cast<std::size_t>(operation)];
+}
+
+std::string describe(const Call& call) {
+  std::string arguments;
+  const auto add = [&arguments](const std::string& text) { arguments += (arguments.empty() ? "" : ", ") + text; };
+  if (!call.operator_name.empty()) add(std::string(call.operator_name));
+  if (call.element_bytes != 0) add(fmt::format("{} values of {} bytes", call.count, call.element_bytes));
+  if (call.root != kNoRoot) add(fmt::format("root {}", call.root));
+  return fmt::format("{}({}) at {}:{}", operation_name(call.operation), arguments, call.where.file_name(),
+                     call.where.line());
+}
+
+}  // namespace skein

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skein/team/rank_runner.hpp"
+
+#include <sched.h>
+
+#include <chrono>
+
+namespace skein {
+namespace {
+
+/// How long ranks that compute may take to come to a Skein call after a failure.
+constexpr std::chrono::nanoseconds kGrace = std::chrono::seconds(2);
+
+}  // namespace
+
+std::exception_ptr RankRunner::run(const std::function<void(Team&)>& body) noexcept {
+  RankAccount& account = team_.host_->accounts()[static_cast<std::size_t>(team_.rank())];
+  const std::int64_t waited_before_ns = team_.waiter_.waited_ns();
+  const std::int64_t start_ns = StdAtomics::now_ns();
+  try {
+    if (team_.host_->abort().is_set()) team_.throw_aborted();
+    body(team_);
+    account = {.waited_ns = team_.waiter_.waited_ns() - waited_before_ns,
+               .run_ns = StdAtomics::now_ns() - start_ns,
+               .cpu = sched_getcpu()};
+    leave();
+    return nullptr;
+  } catch (const TeamAborted&) {
+    team_.leave_by_exception();
+    return nullptr;
+  } catch (...) {
+    team_.leave_by_exception();
+    return std::current_exception();
+  }
+}
+
+void RankRunner::leave() {
+  const Call call{.operation = Operation::leave};
+  team_.enter(call);
+  team_.exchange(
+      signature(call), nullptr, 0, [](void*) {}, nullptr, 0);
+}
+
+void Departures::expect(int ranks) {
+  expected_ = ranks;
+  departed_.store(0, std::memory_order_relaxed);
+}
+
+void Departures::depart() { departed_.fetch_add(1, std::memory_order_acq_rel); }
+
+bool Departures::wait_for_all() const {
+  const std::int64_t end_ns = StdAtomics::now_ns() + kGrace.count();
+  while (departed_.load(std::memory_order_acquire) < expected_) {
+    if (StdAtomics::now_ns() > end_ns) return false;
+    StdAtomics::yield();
+  }
+  return true;
+}
+
+}  // namespace skein

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skein/team/team.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <exception>
+
+namespace skein {
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+}  // namespace
+
+Team::Team(Host& host, int rank, const TeamSettings& settings)
+    : host_(&host),
+      rank_(rank),
+      size_(host.map().size()),
+      waiter_(host.abort(), host.bells(), rank, settings.budget),
+      exchange_(host.channels(), rank, choose_pattern(settings.pattern, size_), waiter_, host.bells(),
+                settings.first_episode),
+      readers_(host.own_flags(), rank - host.map().first_of(host.process()), host.abort()) {}
+
+Request Team::ibarrier(Where where) {
+  const Call call{.operation = Operation::ibarrier, .where = where};
+  enter(call);
+  if (host_->abort().is_set()) throw_aborted();
+  return Request(*this, exchange_.arrive(signature(call), nullptr, 0));
+}
+
+void Team::print_line(const std::string& line) {
+  const std::string with_end = line + '\n';
+  std::fwrite(with_end.data(), 1, with_end.size(), stdout);
+  std::fflush(stdout);
+}
+
+void Team::complete_barriers(Episode episode) {
+  const Progress progress = exchange_.wait(episode);
+  if (progress != Progress::complete) throw_failed(progress);
+}
+
+void Team::reject(const Call& call, std::string_view rule) const {
+  throw Error(ExitCode::parallel, fmt::format("rank {} of {}: {}: {}", rank_, size_, describe(call), rule));
+}
+
+void Team::throw_failed(Progress progress) {
+  if (progress == Progress::mismatched) {
+    host_->failure().fail(failure_here(
+        ExitCode::parallel,
+        fmt::format(
+            "mismatched collectives: rank {} is in {} at {}:{}, rank {} is in another operation, or in the same with "
+            "another root, operator, element size or count; all ranks must make the same calls in the same order",
+            rank_, operation_name(last_operation_), last_where_.file_name(), last_where_.line(),
+            exchange_.mismatched_rank())));
+    while (!host_->abort().is_set()) StdAtomics::yield();
+  }
+  throw_aborted();
+}
+
+void Team::throw_aborted() const {
+  const Failure first = host_->failure().first();
+  throw TeamAborted(describe(first), first.code);
+}
+
+void Team::fail_dropped_request() {
+  throw Error(ExitCode::parallel, fmt::format("a request was destroyed before its completion on rank {}", rank_));
+}
+
+void Team::record_current_exception() {
+  try {
+    throw;
+  } catch (const TeamAborted&) {
+    return;  // another failure is recorded
+  } catch (const Error& error) {
+    host_->failure().fail(failure_here(error.code(), error.what()));
+  } catch (const std::exception& error) {
+    host_->failure().fail(failure_here(ExitCode::parallel, error.what()));
+  } catch (...) {
+    host_->failure().fail(failure_here(ExitCode::parallel, "an exception that is not a std::exception"));
+  }
+}
+
+// Another rank may have claimed the record and be about to set the abort word: the flags mean something only after that.
+void Team::leave_by_exception() {
+  record_current_exception();
+  while (!host_->abort().is_set()) StdAtomics::yield();
+  readers_.wait_until_quiet();
+}
+
+// Its rank has arrived, so nobody waits for it; but the program has lost track. While an exception is in flight the
+// program is being left anyway, and the exception will be the message.
+void Team::drop_request() {
+  if (std::uncaught_exceptions() > 0) {
+    request_was_dropped_ = true;
+    return;
+  }
+  host_->failure().fail(failure_here(ExitCode::parallel, "a request was destroyed before its completion"));
+}
+
+Failure Team::failure_here(ExitCode code, const std::string& message) const {
+  const std::string call = last_operation_ == Operation::none
+                               ? "it had made no Skein call yet"
+                               : fmt::format("its last Skein call was {} at {}:{}", operation_name(last_operation_),
+                                             last_where_.file_name(), last_where_.line());
+  return {rank_, code,
+          fmt::format("{}\n  rank {} of {}, process {} of {}, host {}, pid {}; {}", message, rank_, size_, process(),
+                      processes(), host_name(), getpid(), call)};
+}
+
+Request::~Request() {
+  if (team_ == nullptr || team_->exchange_.retired() >= episode_) return;
+  if (team_->exchange_.test(episode_) != Progress::complete && !team_->host_->abort().is_set()) team_->drop_request();
+}
+
+bool Request::test() {
+  if (team_ == nullptr) return true;
+  const Progress progress = team_->exchange_.test(episode_);
+  if (progress == Progress::pending) return false;
+  Team* team = std::exchange(team_, nullptr);
+  if (progress != Progress::complete) team->throw_failed(progress);
+  return true;
+}
+
+void Request::wait() {
+  if (team_ == nullptr) return;
+  std::exchange(team_, nullptr)->complete_barriers(episode_);
+}
+
+}  // namespace skein
