@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Contender `mpi`: MPI_Barrier and MPI_Allreduce, one process per rank, started by mpirun.
+#include <mpi.h>
+
+#include "block.hpp"
+#include "contender_main.hpp"
+
+namespace {
+
+class MpiMember {
+ public:
+  MpiMember() {
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
+    MPI_Comm_size(MPI_COMM_WORLD, &size_);
+  }
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+  void barrier() { MPI_Barrier(MPI_COMM_WORLD); }
+  double allreduce(double value) {
+    double sum = 0;
+    MPI_Allreduce(&value, &sum, 1, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+    return sum;
+  }
+  void allreduce(std::span<const double> in, std::span<double> out) {
+    MPI_Allreduce(in.data(), out.data(), static_cast<int>(in.size()), MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+  }
+  bench::Command bcast(bench::Command command) {
+    MPI_Bcast(&command, sizeof command, MPI_BYTE, 0, MPI_COMM_WORLD);
+    return command;
+  }
+  std::int64_t bcast(std::int64_t time) {
+    MPI_Bcast(&time, 1, MPI_INT64_T, 0, MPI_COMM_WORLD);
+    return time;
+  }
+  void maximum(std::span<std::int64_t> times) {
+    const void* in = rank_ == 0 ? MPI_IN_PLACE : times.data();
+    MPI_Reduce(in, times.data(), static_cast<int>(times.size()), MPI_INT64_T, MPI_MAX, 0, MPI_COMM_WORLD);
+  }
+
+ private:
+  int rank_ = 0;
+  int size_ = 0;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return bench::contender_main(argc, argv, [&](const bench::ContenderArguments& arguments) {
+    MPI_Init(&argc, &argv);
+    MpiMember member;
+    if (member.size() != arguments.ranks) throw std::runtime_error("mpirun started another number of processes");
+    bench::Channel channel = bench::introduce(arguments, member.rank(), member.size());
+    bench::serve(member, member.rank() == 0 ? &channel : nullptr);
+    MPI_Finalize();
+  });
+}

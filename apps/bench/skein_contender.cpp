@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skein_contender.hpp"
+
+#include <skein/skein.hpp>
+
+#include "block.hpp"
+
+namespace bench {
+
+namespace {
+
+// One rank of Skein: the calls a user would write.
+class SkeinMember {
+ public:
+  explicit SkeinMember(skein::Team& team) : team_(team) {}
+  int rank() const { return team_.rank(); }
+  int size() const { return team_.size(); }
+  void barrier() { team_.barrier(); }
+  double allreduce(double value) { return team_.allreduce(value, skein::sum); }
+  void allreduce(std::span<const double> in, std::span<double> out) { team_.allreduce(in, out, skein::sum); }
+  Command bcast(Command command) { return team_.bcast(command, 0); }
+  std::int64_t bcast(std::int64_t time) { return team_.bcast(time, 0); }
+  void maximum(std::span<std::int64_t> times) { team_.allreduce(times, skein::max); }
+
+ private:
+  skein::Team& team_;
+};
+
+}  // namespace
+
+int serve_skein(int argc, char** argv, const ContenderArguments& arguments) {
+  skein::Runtime runtime(argc, argv);
+  ContenderArguments actual = arguments;
+  actual.ranks = runtime.size();  // the coordinator compares it with what it asked for
+  Channel channel = introduce(actual, runtime.process(), runtime.processes());
+  return runtime.run([&](skein::Team& team) {
+    SkeinMember member(team);
+    serve(member, team.rank() == 0 ? &channel : nullptr);
+  });
+}
+
+}  // namespace bench
