@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lineup.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "process_control.hpp"
+
+namespace bench {
+
+namespace {
+
+using Environment = std::vector<EnvironmentValue>;
+
+std::string as_text(const Environment& environment) {
+  std::vector<std::string> parts;
+  for (const EnvironmentValue& value : environment) parts.push_back(value.name + "=" + value.value);
+  return fmt::format("{}", fmt::join(parts, " "));
+}
+
+// The variables with which people choose Skein's behaviour; the number of ranks is set by this program.
+std::string skein_setting() {
+  std::string text;
+  for (char** entry = ::environ; *entry != nullptr; ++entry) {
+    const std::string value = *entry;
+    if (value.rfind("SKEIN_", 0) != 0 || value.rfind("SKEIN_RANKS=", 0) == 0 || value.rfind("SKEIN_MPI=", 0) == 0 ||
+        value.rfind("SKEIN_TEST_", 0) == 0)
+      continue;
+    text += (text.empty() ? "" : " ") + value;
+  }
+  return text.empty() ? "default" : text;
+}
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Standard output of `mpirun --version`, which tells whose it is.
+std::string launcher_version() {
+  FILE* pipe = ::popen("mpirun --version 2>&1", "r");  // NOLINT(cert-env33-c): fixed text
+  if (pipe == nullptr) return "";
+  std::string text;
+  for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) text += static_cast<char>(c);
+  ::pclose(pipe);
+  return text;
+}
+
+class Builder {
+ public:
+  Builder(const BenchOptions& options, const MachineFacts& facts, std::string folder, std::string self)
+      : options_(options),
+        fits_(options.ranks <= static_cast<int>(facts.allowed.size())),
+        folder_(std::move(folder)),
+        self_(std::move(self)) {
+    if (find_program("mpirun").empty()) return;
+    launcher_ = "mpirun";
+    open_mpi_ = launcher_version().find("Open MPI") != std::string::npos;
+  }
+
+  Lineup build(const MachineFacts& facts) {
+    yardstick(facts);
+    skein();
+    for (const std::string& program : options_.contenders) other(program);
+    openmp();
+    threads("std", "std");
+    threads("pthread", "pthread");
+    mpi();
+    citor();
+    return std::move(lineup_);
+  }
+
+ private:
+  bool wanted(const std::string& name) const {
+    return (options_.only.empty() || contains(options_.only, name)) && !contains(options_.skip, name);
+  }
+
+  void leave_out(const std::string& name, const std::string& reason) { lineup_.left_out.push_back({name, reason}); }
+
+  // The program of a peer beside this one; empty, and left out, when it was not built.
+  std::string peer_program(const std::string& name, const std::string& why_not) {
+    std::string program = folder_ + "/skein-bench-" + name;
+    if (!find_program(program).empty()) return program;
+    leave_out(name, fmt::format("{} ({} does not exist)", why_not, program));
+    return "";
+  }
+
+  void add(Role role, const std::string& label, ContenderSpec spec) {
+    if (spec.setting.empty()) spec.setting = as_text(spec.environment);
+    lineup_.entrants.push_back({role, label, std::move(spec)});
+  }
+
+  void yardstick(const MachineFacts& facts) {
+    if (facts.allowed.size() < 2) {
+      leave_out("line", "a line transfer needs two CPUs, this process may use one; no figure per line transfer");
+      return;
+    }
+    const std::string program = peer_program("line", "the yardstick was not built");
+    if (!program.empty())
+      add(Role::yardstick, "pinned",
+          {.name = "line", .setting = "2 threads pinned", .command = {program}, .trailing = {"--pin"}, .ranks = 2});
+  }
+
+  std::vector<std::string> launch(int processes, const std::vector<std::string>& flags) const {
+    std::vector<std::string> command{launcher_, "-n", std::to_string(processes)};
+    if (open_mpi_ && (!fits_ || options_.ranks > 2)) command.emplace_back("--oversubscribe");
+    if (open_mpi_) command.insert(command.end(), flags.begin(), flags.end());
+    return command;
+  }
+
+  Environment launcher_environment() const {
+    if (!open_mpi_ || ::geteuid() != 0) return {};
+    return {{"OMPI_ALLOW_RUN_AS_ROOT", "1"}, {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"}};
+  }
+
+  void skein() {
+    if (!wanted("skein")) return;
+    const std::string setting = skein_setting();
+    const auto single = [&](const std::string& name, const std::string& program) {
+      return ContenderSpec{.name = name,
+                           .setting = setting,
+                           .command = {program},
+                           .environment = {{"SKEIN_RANKS", std::to_string(options_.ranks)}, {"SKEIN_MPI", "off"}},
+                           .ranks = options_.ranks};
+    };
+    add(Role::subject, "", single("skein", self_));
+    add(Role::control, "control", single("skein", self_));
+    if (options_.processes == 1) return;
+    if (launcher_.empty() || SKEIN_HAS_MPI == 0) {
+      leave_out(fmt::format("skein, {} processes", options_.processes),
+                launcher_.empty() ? "no mpirun on PATH" : "this build has no MPI layer");
+      return;
+    }
+    ContenderSpec spec = single("skein", self_);
+    spec.command = launch(options_.processes, {"--bind-to", "none"});
+    spec.command.push_back(self_);
+    spec.environment = launcher_environment();
+    spec.environment.push_back({"SKEIN_RANKS", std::to_string(options_.ranks / options_.processes)});
+    spec.environment.push_back({"SKEIN_MPI", "on"});
+    spec.processes = options_.processes;
+    spec.launched = true;
+    add(Role::subject, "", std::move(spec));
+  }
+
+  void other(const std::string& program) {
+    add(Role::peer, "other",
+        {.name = program,
+         .setting = skein_setting(),
+         .command = {program},
+         .environment = {{"SKEIN_RANKS", std::to_string(options_.ranks)}, {"SKEIN_MPI", "off"}},
+         .ranks = options_.ranks});
+  }
+
+  void openmp() {
+    const Environment gomp_active{
+        {"OMP_WAIT_POLICY", "active"}, {"OMP_PROC_BIND", "true"}, {"GOMP_SPINCOUNT", "infinite"}};
+    const Environment omp_active{{"OMP_WAIT_POLICY", "active"},
+                                 {"OMP_PROC_BIND", "true"},
+                                 {"KMP_BLOCKTIME", "infinite"},
+                                 {"KMP_LIBRARY", "turnaround"}};
+    openmp_runtime("libgomp", gomp_active, "no g++ with -fopenmp was found when this was built");
+    openmp_runtime("libomp", omp_active, "no clang++ with libomp was found when this was built");
+  }
+
+  void openmp_runtime(const std::string& name, const Environment& active, const std::string& why_not) {
+    if (!wanted(name)) return;
+    const std::string program = peer_program(name, why_not);
+    if (program.empty()) return;
+    const auto entrant = [&](const std::string& label, const Environment& environment, const std::string& form) {
+      ContenderSpec spec{.name = name, .command = {program}, .environment = environment, .ranks = options_.ranks};
+      spec.setting = environment.empty() ? "default" : as_text(environment);
+      if (!form.empty()) {
+        spec.setting += ", each operation its own parallel region";
+        spec.trailing = {"--form", form};
+      }
+      add(Role::peer, label, std::move(spec));
+    };
+    entrant("default", {}, "");
+    entrant("active", active, "");
+    if (options_.kind == Kind::allreduce && options_.count == 1) entrant("reduction clause", active, "region");
+  }
+
+  void threads(const std::string& name, const std::string& program_name) {
+    if (!wanted(name)) return;
+    const std::string program = peer_program(program_name, "it was not built");
+    if (program.empty()) return;
+    ContenderSpec spec{.name = name, .setting = "default", .command = {program}, .ranks = options_.ranks};
+    add(Role::peer, "default", spec);
+    spec.setting = "one CPU for each thread";
+    spec.trailing = {"--pin"};
+    add(Role::peer, "pinned", std::move(spec));
+  }
+
+  void mpi() {
+    if (!wanted("mpi")) return;
+    if (launcher_.empty()) {
+      leave_out("mpi", "no mpirun on PATH");
+      return;
+    }
+    const std::string program = peer_program("mpi", "MPI was not found when this was built, or it was switched off");
+    if (program.empty()) return;
+    const std::string binding = fits_ ? "core" : "none";
+    mpi_setting(program, "default", {});
+    if (!open_mpi_) return;
+    mpi_setting(program, "coll sm",
+                {"--bind-to", binding, "--mca", "pml", "ob1", "--mca", "btl", "vader,self", "--mca", "coll_sm_priority",
+                 "100"});
+    mpi_setting(program, "coll tuned", {"--bind-to", binding, "--mca", "pml", "ob1", "--mca", "btl", "vader,self"});
+  }
+
+  void mpi_setting(const std::string& program, const std::string& label, const std::vector<std::string>& flags) {
+    ContenderSpec spec{.name = "mpi",
+                       .command = launch(options_.ranks, flags),
+                       .environment = launcher_environment(),
+                       .ranks = options_.ranks,
+                       .processes = options_.ranks,
+                       .launched = true};
+    spec.setting = fmt::format("{}", fmt::join(spec.command, " "));
+    spec.command.push_back(program);
+    add(Role::peer, label, std::move(spec));
+  }
+
+  void citor() {
+    if (options_.kind != Kind::barrier || !wanted("citor")) return;
+    if (find_program("skein-bench-citor").empty())
+      leave_out("citor", "not in Debian, and no program skein-bench-citor that speaks the bench protocol is on PATH");
+    else
+      add(Role::peer, "default",
+          {.name = "citor", .setting = "default", .command = {"skein-bench-citor"}, .ranks = options_.ranks});
+  }
+
+  const BenchOptions& options_;
+  bool fits_;  // every rank can have an allowed CPU of its own
+  std::string folder_;
+  std::string self_;
+  std::string launcher_;  // empty: none
+  bool open_mpi_ = false;
+  Lineup lineup_;
+};
+
+}  // namespace
+
+const std::vector<std::string>& contender_names() {
+  static const std::vector<std::string> names{"skein", "libgomp", "libomp", "std", "pthread", "mpi", "citor"};
+  return names;
+}
+
+Lineup make_lineup(const BenchOptions& options, const MachineFacts& facts, const std::string& folder,
+                   const std::string& self) {
+  return Builder(options, facts, folder, self).build(facts);
+}
+
+}  // namespace bench
