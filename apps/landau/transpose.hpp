@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A matrix that ranks write by rows and read by columns: the exchange between advection in x and in v.
+//
+// Who      the solver, two of them: one towards lines of x, one towards lines of v. Every rank writes its own block of
+//          rows, calls publish(), and then reads its own block of columns from everybody's rows.
+// Rider    each rank sends a few words along that all ranks read: the partial sums of the density, so that they need no
+//          collective of their own.
+// Order    write, publish, read; the next write of the same matrix needs another collective in between, which the other
+//          Transpose's publish is.
+// Memory   one shared array of rows x columns; rows are a multiple of 128 bytes apart, an odd one, so that two ranks
+//          never share a line and columns do not fall into one set of the cache.
+// Hosts    here all ranks share memory, and publish() is a barrier. Between hosts it is the place for an alltoallv of the
+//          blocks that the other host reads, into the same layout.
+#pragma once
+
+#include <skein/skein.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace landau {
+
+class Transpose {
+ public:
+  /// Columns are read in groups of at most this many: a cache line of each row.
+  static constexpr std::size_t kGroup = 8;
+
+  /// *Collective.* A matrix of zeros; each rank sends `rider` words along.
+  Transpose(skein::Team& team, std::size_t rows, std::size_t columns, std::size_t rider);
+
+  skein::BlockRange my_rows() const { return my_rows_; }
+  skein::BlockRange my_columns() const { return my_columns_; }
+
+  /// A row to be written; it must be one of my_rows().
+  std::span<double> row(std::size_t index) { return {cells_.data() + index * stride_, columns_}; }
+
+  /// This rank's words to be written.
+  std::span<std::uint64_t> rider() { return {riders_.data() + rank_ * rider_stride_, rider_}; }
+
+  /// *Collective.* Makes rows and riders visible to all ranks.
+  void publish() { team_->barrier(); }
+
+  /// Columns first .. first + count - 1 become lines: the one of column first + c starts at lines + c * line_stride.
+  /// *Cost* a cache line per row; if `first` is a multiple of kGroup and count is kGroup, all of it is used.
+  void read_columns(std::size_t first, std::size_t count, double* lines, std::size_t line_stride) const;
+
+  /// The words that `rank` published.
+  std::span<const std::uint64_t> rider_of(int rank) const {
+    return {riders_.data() + static_cast<std::size_t>(rank) * rider_stride_, rider_};
+  }
+
+ private:
+  skein::Team* team_;
+  std::size_t rank_;
+  std::size_t rows_, columns_, stride_;
+  std::size_t rider_, rider_stride_;
+  skein::BlockRange my_rows_, my_columns_;
+  skein::SharedArray<double> cells_;          // a row: written by its owner, read by all, once per step
+  skein::SharedArray<std::uint64_t> riders_;  // likewise
+};
+
+}  // namespace landau
