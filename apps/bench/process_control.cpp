@@ -20,6 +20,7 @@
 #include <random>
 #include <sstream>
 #include <string_view>
+#include <system_error>
 #include <thread>
 
 namespace bench {
@@ -60,7 +61,7 @@ Listener::Listener() : descriptor_(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEX
   constexpr int kBacklog = 128;
   if (descriptor_ < 0 || ::bind(descriptor_, reinterpret_cast<const sockaddr*>(&address), length) != 0 ||
       ::listen(descriptor_, kBacklog) != 0)
-    throw std::runtime_error(fmt::format("cannot listen for contenders: {}", std::strerror(errno)));
+    throw std::runtime_error(fmt::format("cannot listen for contenders: {}", std::system_category().message(errno)));
 }
 
 Listener::~Listener() {
@@ -69,7 +70,7 @@ Listener::~Listener() {
 
 int memory_file() {
   const int file = ::memfd_create("contender-output", MFD_CLOEXEC);
-  if (file < 0) throw std::runtime_error(fmt::format("no memory file: {}", std::strerror(errno)));
+  if (file < 0) throw std::runtime_error(fmt::format("no memory file: {}", std::system_category().message(errno)));
   return file;
 }
 
@@ -94,7 +95,8 @@ pid_t start_program(const std::vector<std::string>& arguments, const std::vector
   const std::vector<char*> environment_pointers = pointers_to(environment);
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
-  if (child < 0) throw std::runtime_error(fmt::format("cannot start '{}': {}", program, std::strerror(errno)));
+  if (child < 0)
+    throw std::runtime_error(fmt::format("cannot start '{}': {}", program, std::system_category().message(errno)));
   if (child == 0) {
     ::setpgid(0, 0);
     ::prctl(PR_SET_PDEATHSIG, signal_at_parents_death);
@@ -159,7 +161,7 @@ std::string find_program(const std::string& program) {
   std::stringstream folders(path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path);
   std::string folder;
   while (std::getline(folders, folder, ':')) {
-    const std::string file = (folder.empty() ? "." : folder) + "/" + program;
+    std::string file = (folder.empty() ? "." : folder) + "/" + program;
     if (::access(file.c_str(), X_OK) == 0) return file;
   }
   return "";

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 namespace bench {
@@ -31,7 +32,8 @@ Channel Channel::connect(const std::string& name) {
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
   if (channel.descriptor_ < 0 ||
       ::connect(channel.descriptor_, reinterpret_cast<const sockaddr*>(&address), length) != 0)
-    throw std::runtime_error("cannot reach the coordinator at '" + name + "': " + std::strerror(errno));
+    throw std::runtime_error("cannot reach the coordinator at '" + name +
+                             "': " + std::system_category().message(errno));
   return channel;
 }
 
@@ -64,8 +66,8 @@ void Channel::send_bytes(std::span<const std::byte> bytes) {
   do sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   while (sent < 0 && errno == EINTR);
   if (sent != static_cast<ssize_t>(bytes.size()))
-    throw std::runtime_error(std::string("cannot send to the other side of the bench protocol: ") +
-                             std::strerror(errno));
+    throw std::runtime_error("cannot send to the other side of the bench protocol: " +
+                             std::system_category().message(errno));
 }
 
 }  // namespace bench

@@ -67,9 +67,10 @@ class Judge {
     return find_row(evaluation_.rows, benchmark_name(options_.kind), "skein", processes);
   }
 
-  std::vector<Verdict> verdicts_;
+  std::vector<Verdict> take() { return std::move(verdicts_); }
 
  private:
+  std::vector<Verdict> verdicts_;
   const Evaluation& evaluation_;
   const BenchOptions& options_;
 };
@@ -106,7 +107,7 @@ std::vector<Verdict> judge_targets(const Evaluation& evaluation, const Spread& o
               kAllreduceToBarrier);
   if (options.kind == Kind::allreduce && fits && options.count == 1) judge.add_peer("mpi", kAllreduceOneToMpi);
   if (options.kind == Kind::allreduce && fits && options.count == kMiB) judge.add_peer("mpi", kAllreduceMiBToMpi);
-  return std::move(judge.verdicts_);
+  return judge.take();
 }
 
 }  // namespace bench

@@ -41,7 +41,7 @@ void misbehave(const std::string& fault, bench::Channel& channel) {
 
 int main(int argc, char** argv) {
   return bench::contender_main(argc, argv, [](const bench::ContenderArguments& arguments) {
-    const char* value = std::getenv("FAULTY");
+    const char* value = std::getenv("FAULTY");  // NOLINT(concurrency-mt-unsafe)
     const std::string fault = value == nullptr ? "good" : value;
     if (fault == "absent") return;
     bench::Channel channel = bench::Channel::connect(arguments.connect);

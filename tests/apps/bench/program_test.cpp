@@ -201,7 +201,7 @@ TEST(Program, AFailingContenderIsReportedAndTheOthersAreMeasured) {
   for (const Case& each : {Case{"die", "exit status 3"}, Case{"hang", "no answer"}, Case{"nonsense", "nonsense"},
                            Case{"version", "version"}, Case{"absent", "before it had connected"},
                            Case{"silent", "introduce"}, Case{"ranks", "3 ranks"}}) {
-    ::setenv("FAULTY", each.fault, 1);
+    ::setenv("FAULTY", each.fault, 1);  // NOLINT(concurrency-mt-unsafe)
     const nlohmann::json json = results_of(
         {"barrier", "--only", "std", "--processes", "1", "--timeout", "2", "--contender", SKEIN_BENCH_FAULTY}, 5);
     ASSERT_EQ(json.at("failed").size(), 1U) << each.fault;
@@ -211,7 +211,7 @@ TEST(Program, AFailingContenderIsReportedAndTheOthersAreMeasured) {
     const std::set<std::string> names = contenders_in(json);
     EXPECT_TRUE(names.count("std")) << each.fault;
   }
-  ::unsetenv("FAULTY");
+  ::unsetenv("FAULTY");  // NOLINT(concurrency-mt-unsafe)
 }
 
 TEST(Program, AnotherBuildIsMeasuredBesideThisOne) {
