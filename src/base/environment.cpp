@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kQuotedLimit = 64;
 constexpr std::string_view kPrefix = "SKEIN_";
+constexpr std::string_view kTestPrefix = "SKEIN_TEST_";  // between tests and their launcher
 
 /// Bytes of the well-formed UTF-8 sequence at the front of `text`; 0 when there is none.
 std::size_t utf8_sequence_length(std::string_view text) {
@@ -31,7 +32,21 @@ std::size_t utf8_sequence_length(std::string_view text) {
   for (std::size_t i = 1; i < length; ++i) {
     if ((static_cast<unsigned char>(text[i]) & 0xC0U) != 0x80U) return 0;
   }
-  return length;
+  // Longer than needed, half of a surrogate pair, or beyond Unicode.
+  const unsigned char second = length > 1 ? static_cast<unsigned char>(text[1]) : 0;
+  const bool is_ill_formed = (lead == 0xE0 && second < 0xA0) || (lead == 0xED && second >= 0xA0) ||
+                             (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second >= 0x90);
+  return is_ill_formed ? 0 : length;
+}
+
+/// Whether a well-formed sequence tells a terminal what to do: C0 and C1 controls, and marks that turn the direction.
+bool is_control(std::string_view sequence) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
+  if (sequence.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7F;
+  if (sequence.size() == 2) return (byte(0) == 0xC2 && byte(1) < 0xA0) || (byte(0) == 0xD8 && byte(1) == 0x9C);
+  if (sequence.size() != 3 || byte(0) != 0xE2) return false;
+  return (byte(1) == 0x80 && ((byte(2) >= 0x8E && byte(2) <= 0x8F) || (byte(2) >= 0xA8 && byte(2) <= 0xAE))) ||
+         (byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9);
 }
 
 /// Levenshtein distance, one row at a time.
@@ -74,7 +89,7 @@ std::string quoted(std::string_view text) {
     }
     const std::size_t length = utf8_sequence_length(rest);
     const auto byte = static_cast<unsigned char>(rest.front());
-    if (length == 0 || byte < 0x20 || byte == 0x7F) {
+    if (length == 0 || is_control(rest.substr(0, length))) {
       result += byte == '\n' ? "\\n" : byte == '\t' ? "\\t" : fmt::format("\\x{:02x}", byte);
       rest.remove_prefix(1);
     } else {
@@ -144,7 +159,8 @@ std::vector<std::string> unknown_variable_warnings(std::span<const std::string_v
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     const std::string_view name = text.substr(0, text.find('='));
-    if (!name.starts_with(kPrefix) || std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (!name.starts_with(kPrefix) || name.starts_with(kTestPrefix)) continue;
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     const std::string_view near = nearest_name(name, known);
     warnings.push_back(
         near.empty() ? fmt::format("{}: unknown variable, ignored; known: {}", quoted(name), fmt::join(known, " "))

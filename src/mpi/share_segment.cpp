@@ -22,7 +22,6 @@
 #include <utility>
 
 #include "skein/mpi/world.hpp"
-#include "skein/sync/atomics.hpp"
 
 namespace skein {
 namespace {
@@ -144,9 +143,10 @@ Descriptor fetch(const Offer& offer) {
 
 /// Answers until all peers have been served or patience ends; peers that never connect take the /proc path.
 void serve(const Descriptor& listener, int descriptor, int peers) {
-  const std::int64_t end_ns = StdAtomics::now_ns() + std::chrono::nanoseconds(kPatience).count();
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point end = Clock::now() + kPatience;
   while (listener && peers > 0) {
-    const std::int64_t left_ms = (end_ns - StdAtomics::now_ns()) / 1'000'000;
+    const auto left_ms = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
     pollfd waiting{listener.get(), POLLIN, 0};
     if (left_ms <= 0 || (poll(&waiting, 1, static_cast<int>(left_ms)) < 0 && errno != EINTR)) return;
     const Descriptor connection(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));

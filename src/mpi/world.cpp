@@ -34,7 +34,7 @@ Verdict World::agree(const std::function<void()>& step) {
   try {
     step();
   } catch (const Error& error) {
-    own.code = error.code();
+    own.code = failing_code(error.code());
     own.message = error.what();
   } catch (const std::exception& error) {
     own.code = ExitCode::parallel;

@@ -2,6 +2,7 @@
 #include "skein/runtime/runtime.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -32,6 +33,7 @@ class Runtime::Impl {
       teams_.push_back(std::make_unique<Team>(*start_.host, first + i, start_.settings));
     }
     failures_.resize(teams_.size());
+    host().when_stuck([this] { exit_now(); });
     if (start_.options.verbose == Verbosity::placement) print_error(placement_table(start_));
     if (start_.load.lanes > start_.load.cpus && start_.options.wait == WaitPolicy::spin && process() == 0) {
       warn(fmt::format(
@@ -80,10 +82,12 @@ class Runtime::Impl {
   }
 
   [[noreturn]] void rethrow_first() {
-    for (const std::exception_ptr& failure : failures_) {
-      if (failure != nullptr) std::rethrow_exception(failure);
-    }
     const Failure failure = host().failure().first();
+    const RankMap& map = host().map();
+    if (failure.rank >= 0 && map.process_of(failure.rank) == process()) {
+      const std::exception_ptr& original = failures_[static_cast<std::size_t>(failure.rank - map.first_of(process()))];
+      if (original != nullptr) std::rethrow_exception(original);
+    }
     throw TeamAborted(describe(failure), failure.code);
   }
 
@@ -112,7 +116,9 @@ class Runtime::Impl {
     if (host().abort().is_set() && !departures_.wait_for_all()) exit_now();
   }
 
+  // Several ranks may find out at once; the process arrives at the meeting once.
   [[noreturn]] void exit_now() {
+    while (!departures_.claim_exit()) pause();
     const int code = report_failure();
     host().meet();
     std::_Exit(code);

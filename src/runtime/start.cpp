@@ -10,6 +10,7 @@
 #include <cstring>
 #include <span>
 
+#include "skein/base/environment.hpp"
 #include "skein/machine/machine.hpp"
 
 namespace skein {
@@ -56,10 +57,10 @@ class Steps {
   explicit Steps(Start& start) : start_(start), world_(*start.world) {}
 
   void run(const Options& options) {
-    step([&] { start_.options = with_environment(options); });
     if (world_.process() == 0) {
       for (const std::string& text : environment_warnings()) warn(text);
     }
+    step([&] { start_.options = with_environment(options); });
     step([&] { require_one_host(); });
     step([&] { look_at_machine(); });
     place();
@@ -97,7 +98,7 @@ class Steps {
       if (!std::binary_search(allowed_.begin(), allowed_.end(), cpu)) {
         throw Error(ExitCode::usage,
                     fmt::format("SKEIN_BIND={}: CPU {} is not among those that this process may use: {}",
-                                start_.options.bind, cpu, fmt::join(allowed_, ",")));
+                                quoted(start_.options.bind), cpu, fmt::join(allowed_, ",")));
       }
     }
   }

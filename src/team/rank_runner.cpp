@@ -3,15 +3,7 @@
 
 #include <sched.h>
 
-#include <chrono>
-
 namespace skein {
-namespace {
-
-/// How long ranks that compute may take to come to a Skein call after a failure.
-constexpr std::chrono::nanoseconds kGrace = std::chrono::seconds(2);
-
-}  // namespace
 
 std::exception_ptr RankRunner::run(const std::function<void(Team&)>& body) noexcept {
   RankAccount& account = team_.host_->accounts()[static_cast<std::size_t>(team_.rank())];
@@ -49,7 +41,7 @@ void Departures::expect(int ranks) {
 void Departures::depart() { departed_.fetch_add(1, std::memory_order_acq_rel); }
 
 bool Departures::wait_for_all() const {
-  const std::int64_t end_ns = StdAtomics::now_ns() + kGrace.count();
+  const std::int64_t end_ns = StdAtomics::now_ns() + kLeaveGrace.count();
   while (departed_.load(std::memory_order_acquire) < expected_) {
     if (StdAtomics::now_ns() > end_ns) return false;
     StdAtomics::yield();

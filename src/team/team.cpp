@@ -50,6 +50,7 @@ void Team::reject(const Call& call, std::string_view rule) const {
 }
 
 void Team::throw_failed(Progress progress) {
+  must_leave_ = true;
   if (progress == Progress::mismatched) {
     host_->failure().fail(failure_here(
         ExitCode::parallel,
@@ -68,15 +69,17 @@ void Team::throw_aborted() const {
   throw TeamAborted(describe(first), first.code);
 }
 
-void Team::fail_dropped_request() {
+void Team::refuse_call() const {
+  if (host_->abort().is_set()) throw_aborted();
   throw Error(ExitCode::parallel, fmt::format("a request was destroyed before its completion on rank {}", rank_));
 }
 
 void Team::record_current_exception() {
   try {
     throw;
-  } catch (const TeamAborted&) {
-    return;  // another failure is recorded
+  } catch (const TeamAborted& error) {
+    // Another failure is recorded, unless the program made this one up.
+    if (!host_->failure().has_begun()) host_->failure().fail(failure_here(error.code(), error.what()));
   } catch (const Error& error) {
     host_->failure().fail(failure_here(error.code(), error.what()));
   } catch (const std::exception& error) {
@@ -90,14 +93,15 @@ void Team::record_current_exception() {
 void Team::leave_by_exception() {
   record_current_exception();
   while (!host_->abort().is_set()) StdAtomics::yield();
-  readers_.wait_until_quiet();
+  must_leave_ = true;
+  while (!readers_.wait_until_quiet(kLeaveGrace)) host_->give_up();
 }
 
 // Its rank has arrived, so nobody waits for it; but the program has lost track. While an exception is in flight the
 // program is being left anyway, and the exception will be the message.
 void Team::drop_request() {
   if (std::uncaught_exceptions() > 0) {
-    request_was_dropped_ = true;
+    must_leave_ = true;
     return;
   }
   host_->failure().fail(failure_here(ExitCode::parallel, "a request was destroyed before its completion"));

@@ -18,6 +18,12 @@ enum class ExitCode : int {
   environment = 6,  ///< the machine cannot satisfy the request: threads, memory, MPI
 };
 
+/// `code` if it can tell a shell that something failed, else that of a failed rank.
+constexpr ExitCode failing_code(ExitCode code) {
+  constexpr int kLargest = 255;
+  return static_cast<int>(code) >= 1 && static_cast<int>(code) <= kLargest ? code : ExitCode::parallel;
+}
+
 /// An error that knows the exit code of the process it ends.
 class Error : public std::runtime_error {
  public:

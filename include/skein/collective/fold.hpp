@@ -20,13 +20,20 @@ constexpr int fold_split(int begin, int end) {
 
 /// fold[begin, end) of the items item(begin), ..., item(end - 1).
 template <class T, class Item, class Op>
-T fold(int begin, int end, const Item& item, Op& op) {
+T fold_tree(int begin, int end, const Item& item, Op& op) {
   if (end - begin == 1) return item(begin);
-  if (end - begin == 2) return static_cast<T>(op(item(begin), item(begin + 1)));
   const int middle = fold_split(begin, end);
-  const T left = fold<T>(begin, middle, item, op);
-  const T right = fold<T>(middle, end, item, op);
+  const T left = fold_tree<T>(begin, middle, item, op);
+  const T right = fold_tree<T>(middle, end, item, op);
   return static_cast<T>(op(left, right));
+}
+
+/// fold[0, end); two items without the calls that a tree takes.
+template <class T, class Item, class Op>
+[[gnu::always_inline]] inline T fold(int end, const Item& item, Op& op) {
+  if (end == 2) [[likely]]
+    return static_cast<T>(op(item(0), item(1)));
+  return fold_tree<T>(0, end, item, op);
 }
 
 /// Folds elements of many ranks, a tile at a time so that the partials stay in the first-level cache.
@@ -43,8 +50,7 @@ class TileFold {
       if (item(begin) != out) std::memcpy(static_cast<void*>(out), item(begin), n * sizeof(T));
       return;
     }
-    const int middle = fold_split(begin, end);
-    join(partial(begin, middle, item, n, op, 0), partial(middle, end, item, n, op, 1), n, out, op);
+    combine(begin, end, item, n, out, op, 0);
   }
 
  private:
@@ -54,14 +60,17 @@ class TileFold {
   template <class Item, class Op>
   const T* partial(int begin, int end, const Item& item, std::size_t n, Op& op, int depth) {
     if (end - begin == 1) return item(begin);
-    const int middle = fold_split(begin, end);
     T* out = row(depth);
-    join(partial(begin, middle, item, n, op, depth), partial(middle, end, item, n, op, depth + 1), n, out, op);
+    combine(begin, end, item, n, out, op, depth);
     return out;
   }
 
-  template <class Op>
-  static void join(const T* left, const T* right, std::size_t n, T* out, Op& op) {
+  // Left first: it uses the rows from `depth` on, the right one those behind the row in which the left result stays.
+  template <class Item, class Op>
+  void combine(int begin, int end, const Item& item, std::size_t n, T* out, Op& op, int depth) {
+    const int middle = fold_split(begin, end);
+    const T* left = partial(begin, middle, item, n, op, depth);
+    const T* right = partial(middle, end, item, n, op, depth + 1);
     for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<T>(op(left[i], right[i]));
   }
 

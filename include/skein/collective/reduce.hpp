@@ -112,10 +112,11 @@ namespace detail {
 
 /// Folds `count` elements that every rank posted in its line, as `combine` of an exchange.
 template <class T, class Posted, class Op>
-void fold_posted(int end, const Posted& posted, std::size_t count, std::byte* out, Op& op) {
+[[gnu::always_inline]] inline void fold_posted(int end, const Posted& posted, std::size_t count, std::byte* out,
+                                               Op& op) {
   for (std::size_t i = 0; i < count; ++i) {
     store(out + i * sizeof(T), fold<T>(
-                                   0, end, [&](int rank) { return load<T>(posted(rank) + i * sizeof(T)); }, op));
+                                   end, [&](int rank) { return load<T>(posted(rank) + i * sizeof(T)); }, op));
   }
 }
 
@@ -129,18 +130,38 @@ void Team::reduce_elements(const Call& call, const T* in, T* out, Op& op) {
   exchange(
       signature(call), in, bytes,
       [&](void* folded) {
-        detail::fold_posted<T>(
-            size_, [this](int rank) { return posted(rank); }, call.count, static_cast<std::byte*>(folded), op);
+        detail::fold_posted<T>(size_, posted_with_own(bytes_of(in)), call.count, static_cast<std::byte*>(folded), op);
       },
       result, bytes);
   if (bytes != 0 && (call.root == kNoRoot || call.root == rank_)) std::memcpy(static_cast<void*>(out), result, bytes);
 }
 
+// The call that steps are made of: everything but the value is known when it is compiled.
 template <class T, class Op>
 T Team::allreduce(const T& value, Op op, Where where) {
-  T result = value;
-  allreduce(std::span<T>(&result, 1), op, where);
-  return result;
+  static_assert(Transferable<T>, "allreduce needs a trivially copyable value");
+  if constexpr (fits_line(sizeof(T))) {
+    constexpr Signature kSignature = signature(Call{
+        .operation = Operation::allreduce, .operator_name = kOperatorName<Op>, .element_bytes = sizeof(T), .count = 1});
+    enter(Call{.operation = Operation::allreduce, .where = where});
+    try {  // not guarded(): a closure costs a stall
+      std::byte result[sizeof(T)];
+      exchange(
+          kSignature, &value, sizeof(T),
+          [&](void* folded) {
+            detail::fold_posted<T>(size_, posted_with_own(bytes_of(&value)), 1, static_cast<std::byte*>(folded), op);
+          },
+          result, sizeof(T));
+      return load<T>(result);
+    } catch (...) {
+      leave_by_exception();
+      throw;
+    }
+  } else {
+    T result = value;
+    allreduce(std::span<T>(&result, 1), op, where);
+    return result;
+  }
 }
 
 template <class T, class Op>

@@ -24,8 +24,7 @@ void Team::scan(std::span<const std::type_identity_t<T>> in, std::span<T> out, O
     if (fits_line(in.size_bytes())) {
       exchange(
           signature(call), in.data(), in.size_bytes(), [](void*) {}, nullptr, 0);
-      detail::fold_posted<T>(
-          end, [this](int rank) { return posted(rank); }, in.size(), writable_bytes_of(out.data()), op);
+      detail::fold_posted<T>(end, posted_with_own(bytes_of(in.data())), in.size(), writable_bytes_of(out.data()), op);
       return;
     }
     require(in.data() + in.size() <= out.data() || out.data() + out.size() <= in.data(), call,

@@ -60,10 +60,11 @@ class Waiter {
   std::int64_t waited_ns() const { return waited_ns_; }
 
  private:
-  // Enough for a line that comes from another core of the same socket, so that a collective in step never reads the
-  // clock (skein-bench barrier).
-  static constexpr int kBarePolls = 64;
-  static constexpr int kPausedPolls = 32;
+  // A poll without a pause fetches the line back while its writer is about to write it; more than one costs a tenth of a
+  // barrier. The paused ones are enough for a line from another socket, so that a collective in step reads no clock
+  // (skein-bench barrier).
+  static constexpr int kBarePolls = 1;
+  static constexpr int kPausedPolls = 64;
   static constexpr int kPollsPerClockRead = 16;
 
   template <class Ready>

@@ -10,6 +10,7 @@
 //             [flag] of readers.hpp
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -41,6 +42,9 @@ struct Failure {
   std::string message;
 };
 
+/// How long after a failure ranks may take to come to a Skein call, or to the end of an operator.
+inline constexpr std::chrono::nanoseconds kLeaveGrace = std::chrono::seconds(2);
+
 /// One host's failure state: the record, the abort word, and the bells to ring.
 template <class Policy>
 class FailurePath {
@@ -57,7 +61,7 @@ class FailurePath {
       return;                                                                  // the first failure ends the waits
     }
     record_->rank = failure.rank;
-    record_->exit_code = static_cast<std::int32_t>(failure.code);
+    record_->exit_code = static_cast<std::int32_t>(failing_code(failure.code));
     const std::size_t length = failure.message.copy(record_->message, FailureRecord<Policy>::kMessageBytes - 1);
     record_->message[length] = '\0';
     record_->state.store(FailureRecord<Policy>::written, std::memory_order_release);  // [record]
@@ -66,6 +70,11 @@ class FailurePath {
   }
 
   bool is_aborted() const { return abort_->is_set(); }
+
+  /// A failure is recorded, or about to be.
+  bool has_begun() const {
+    return record_->state.load(std::memory_order_acquire) != FailureRecord<Policy>::none;  // [read]
+  }
 
   /// The first failure. Needs is_aborted().
   Failure first() const { return {record_->rank, static_cast<ExitCode>(record_->exit_code), record_->message}; }

@@ -5,9 +5,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "skein/team/exchange.hpp"
@@ -80,6 +82,13 @@ class Host {
   std::byte* staging(int rank, int area) const { return staging_[static_cast<std::size_t>(rank)].areas[area]; }
   Heap heap() const;
 
+  /// What to do when a rank cannot leave a failed run, because another does not stop to read its memory. `action` does not
+  /// return.
+  void when_stuck(std::function<void()> action) { when_stuck_ = std::move(action); }
+  void give_up() const {
+    if (when_stuck_) when_stuck_();
+  }
+
   /// Waits until all processes of the host have called it, at most a second; true when they have.
   bool meet();
 
@@ -99,6 +108,7 @@ class Host {
   std::span<ReaderFlag<StdAtomics>> flags_;
   std::span<RankAccount> accounts_;
   std::span<Staging> staging_;
+  std::function<void()> when_stuck_;
 };
 
 }  // namespace skein

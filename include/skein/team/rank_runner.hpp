@@ -37,9 +37,13 @@ class Departures {
   /// Waits for the others, but not for ever; true when all have left.
   bool wait_for_all() const;
 
+  /// True for one caller, who then ends the process.
+  bool claim_exit() { return is_exiting_.exchange(1, std::memory_order_acq_rel) == 0; }
+
  private:
   int expected_ = 0;
   std::atomic<int> departed_{0};
+  std::atomic<int> is_exiting_{0};
 };
 
 }  // namespace skein

@@ -12,6 +12,8 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <cstring>
 #include <span>
 
@@ -54,11 +56,17 @@ class Readers {
   }
 
   /// Waits until nobody of the process touches another's memory. Only after the abort word is set, so that nobody
-  /// begins anew; each flag then falls within one bounded piece.
-  void wait_until_quiet() const {
+  /// begins anew; each flag then falls within one bounded piece. False when one does not within `grace`: an operator of
+  /// the program that does not return.
+  bool wait_until_quiet(std::chrono::nanoseconds grace) const {
+    const std::int64_t end_ns = Policy::now_ns() + grace.count();
     for (const ReaderFlag<Policy>& flag : flags_) {
-      while (flag.word.load(std::memory_order_seq_cst) != 0) Policy::yield();  // [quiet]
+      while (flag.word.load(std::memory_order_seq_cst) != 0) {  // [quiet]
+        if (Policy::now_ns() > end_ns) return false;
+        Policy::yield();
+      }
     }
+    return true;
   }
 
  private:

@@ -143,12 +143,13 @@ class Team {
 
   static void print_line(const std::string& line);
 
-  /// Remembers the call for reports, and ends the run if an earlier request was lost.
+  /// Remembers the call for reports, and refuses it to a rank that has seen a failure or lost a request: with peers that
+  /// swallow TeamAborted as well it might find everybody there.
   void enter(const Call& call) {
     last_operation_ = call.operation;
     last_where_ = call.where;
-    if (request_was_dropped_) [[unlikely]]
-      fail_dropped_request();
+    if (must_leave_) [[unlikely]]
+      refuse_call();
     if (exchange_.outstanding() >= kMaxOutstanding) [[unlikely]]
       complete_barriers(exchange_.retired() + 1);
   }
@@ -180,6 +181,12 @@ class Team {
   /// What `rank` posted in the newest exchange. Valid in its `combine`, and until the next exchange.
   const std::byte* posted(int rank) const { return exchange_.payload(rank, exchange_.arrived()); }
 
+  /// As posted, as a function, with this rank's own contribution from where it came: reading back the line that peers are
+  /// fetching would delay them and this rank (see Exchange).
+  auto posted_with_own(const std::byte* own) const {
+    return [this, own](int rank) { return rank == rank_ ? own : posted(rank); };
+  }
+
   /// Copies the posted object of a rank.
   template <class T>
   T posted_value(int rank, T value) const {
@@ -205,7 +212,7 @@ class Team {
 
   [[noreturn]] void throw_failed(Progress progress);
   [[noreturn]] void throw_aborted() const;
-  [[noreturn]] void fail_dropped_request();
+  [[noreturn]] void refuse_call() const;
   void leave_by_exception();
   void record_current_exception();
   void drop_request();
@@ -219,7 +226,7 @@ class Team {
   Readers<StdAtomics> readers_;
   Operation last_operation_ = Operation::none;
   Where last_where_;
-  bool request_was_dropped_ = false;
+  bool must_leave_ = false;
 };
 
 template <class T>
