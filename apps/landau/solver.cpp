@@ -35,16 +35,16 @@ Solver::Solver(skein::Team& team, const Problem& problem)
     : team_(&team),
       problem_(problem),
       points_(problem.degree + 1),
-      shift_line_(shift_line(points_)),
+      kernels_(kernels(points_)),
       fixed_point_(kHeadroom * largest_initial_f(problem)),
       poisson_(problem.points_x, problem.wave_number),
-      to_v_(team, problem.points_v, problem.points_x, problem.points_x),
-      to_x_(team, problem.points_x, problem.points_v, 0),
+      to_v_(team, kernels_, problem.points_v, problem.points_x, problem.points_x),
+      to_x_(team, kernels_, problem.points_x, problem.points_v, 0),
       v_(problem.points_v),
       density_(problem.points_x),
       field_(problem.points_x),
-      line_stride_(skein::round_up(std::max(problem.points_x, problem.points_v) + 2 * kGhosts, Transpose::kGroup)),
-      lines_(Transpose::kGroup * line_stride_),
+      line_stride_(odd_strides(std::max(problem.points_x, problem.points_v) + 2 * kGhosts)),
+      lines_(kGroup * line_stride_),
       scratch_(problem.points_v),
       line_moments_(team.shared<Moments>(problem.points_x)),
       kept_f_(team.shared<double>(problem.points_x * problem.points_v)) {
@@ -70,11 +70,12 @@ void Solver::for_my_columns(Transpose& matrix, std::size_t length, Line&& line) 
   const auto mine = matrix.my_columns();
   for (std::size_t first = mine.begin; first < mine.end;) {
     // Groups end at multiples of kGroup, so that a block's odd start costs one short group only.
-    const std::size_t last = std::min(mine.end, (first / Transpose::kGroup + 1) * Transpose::kGroup);
+    const std::size_t last = std::min(mine.end, (first / kGroup + 1) * kGroup);
     matrix.read_columns(first, last - first, lines_.data() + kGhosts, line_stride_);
     for (std::size_t index = first; index < last; ++index) {
       const std::span<double> buffer(lines_.data() + (index - first) * line_stride_, length + 2 * kGhosts);
       fill_periodic_ghosts(buffer, length);
+      if (last < mine.end) matrix.prefetch_columns(last, index - first, last - first);
       line(index, buffer);
     }
     first = last;
@@ -82,6 +83,8 @@ void Solver::for_my_columns(Transpose& matrix, std::size_t length, Line&& line) 
 }
 
 void Solver::solve_field() {
+  // The first lines of v are on their way while the field is computed.
+  if (!to_v_.my_columns().empty()) to_v_.prefetch_columns(to_v_.my_columns().begin, 0, 1);
   const double dv = problem_.dv();
   for (std::size_t i = 0; i < density_.size(); ++i) {
     std::uint64_t sum = 0;
@@ -98,7 +101,8 @@ Shift Solver::kick_shift(std::size_t x_index, double duration) const {
 
 void Solver::kick(double duration) {
   for_my_columns(to_v_, problem_.points_v, [&](std::size_t i, std::span<const double> line) {
-    shift_line_(line, kick_shift(i, duration), to_x_.row(i));
+    to_x_.claim_row(i);
+    kernels_.shift_line(line, kick_shift(i, duration), to_x_.row(i));
   });
   to_x_.publish();
 }
@@ -108,7 +112,8 @@ void Solver::drift() {
   const std::size_t first = to_v_.my_rows().begin;
   for_my_columns(to_x_, problem_.points_x, [&](std::size_t j, std::span<const double> line) {
     const auto moved = to_v_.row(j);
-    shift_line_(line, drift_shifts_[j - first], moved);
+    to_v_.claim_row(j);
+    kernels_.shift_line(line, drift_shifts_[j - first], moved);
     add_density(moved);
   });
   to_v_.publish();
@@ -116,7 +121,7 @@ void Solver::drift() {
 
 void Solver::observe(double duration, Keep keep) {
   for_my_columns(to_v_, problem_.points_v, [&](std::size_t i, std::span<const double> line) {
-    shift_line_(line, kick_shift(i, duration), scratch_);
+    kernels_.shift_line(line, kick_shift(i, duration), scratch_);
     line_moments_[i] = line_moments(scratch_, v_);
     if (keep == Keep::moments_and_f) {
       std::ranges::copy(scratch_, kept_f_.data() + i * problem_.points_v);

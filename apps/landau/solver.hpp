@@ -25,6 +25,7 @@
 
 #include "landau/numerics/density.hpp"
 #include "landau/numerics/field.hpp"
+#include "landau/numerics/kernels.hpp"
 #include "landau/numerics/lagrange.hpp"
 #include "landau/numerics/moments.hpp"
 #include "landau/transpose.hpp"
@@ -85,14 +86,15 @@ class Solver {
   void add_density(std::span<const double> line_over_x) { fixed_point_.add(line_over_x, to_v_.rider()); }
   Shift kick_shift(std::size_t x_index, double duration) const;
 
-  // Calls line(index, buffer with ghosts) for this rank's columns of `matrix`, which have `length` points.
+  // Calls line(index, buffer with ghosts) for this rank's columns of `matrix`, which have `length` points, while the next
+  // columns are being fetched.
   template <class Line>
   void for_my_columns(Transpose& matrix, std::size_t length, Line&& line);
 
   skein::Team* team_;
   Problem problem_;
   std::size_t points_;  // of the stencil
-  ShiftLine shift_line_;
+  Kernels kernels_;
   FixedPoint fixed_point_;
   FieldSolver poisson_;
   Transpose to_v_;  // rows are lines of x, one per v; read as lines of v. Carries the densities
@@ -101,7 +103,7 @@ class Solver {
   std::vector<double> density_, field_;
   std::vector<Shift> drift_shifts_;  // of this rank's lines of x
   std::size_t line_stride_;
-  std::vector<double> lines_;                 // Transpose::kGroup lines with ghosts
+  std::vector<double> lines_;                 // kGroup lines with ghosts
   std::vector<double> scratch_;               // one line of v
   skein::SharedArray<Moments> line_moments_;  // per x: written by its owner in observe(), read after the next publish
   skein::SharedArray<double> kept_f_;         // likewise

@@ -20,15 +20,20 @@
 #include <cstdint>
 #include <span>
 
+#include "landau/numerics/kernels.hpp"
+
 namespace landau {
+
+/// The smallest number of elements of 8 bytes that holds n and is an odd multiple of skein::kStride bytes.
+constexpr std::size_t odd_strides(std::size_t n) {
+  constexpr std::size_t kWords = skein::kStride / sizeof(double);
+  return ((n + kWords - 1) / kWords | 1) * kWords;
+}
 
 class Transpose {
  public:
-  /// Columns are read in groups of at most this many: a cache line of each row.
-  static constexpr std::size_t kGroup = 8;
-
   /// *Collective.* A matrix of zeros; each rank sends `rider` words along.
-  Transpose(skein::Team& team, std::size_t rows, std::size_t columns, std::size_t rider);
+  Transpose(skein::Team& team, const Kernels& kernels, std::size_t rows, std::size_t columns, std::size_t rider);
 
   skein::BlockRange my_rows() const { return my_rows_; }
   skein::BlockRange my_columns() const { return my_columns_; }
@@ -46,6 +51,13 @@ class Transpose {
   /// *Cost* a cache line per row; if `first` is a multiple of kGroup and count is kGroup, all of it is used.
   void read_columns(std::size_t first, std::size_t count, double* lines, std::size_t line_stride) const;
 
+  /// Starts to fetch what read_columns(first, ...) will read: the share `part` of `parts`, so that it can be spread over
+  /// the work on other columns.
+  void prefetch_columns(std::size_t first, std::size_t part, std::size_t parts) const;
+
+  /// Starts to fetch row `index` for writing.
+  void claim_row(std::size_t index) const { kernels_.claim(cells_.data() + index * stride_, columns_); }
+
   /// The words that `rank` published.
   std::span<const std::uint64_t> rider_of(int rank) const {
     return {riders_.data() + static_cast<std::size_t>(rank) * rider_stride_, rider_};
@@ -53,6 +65,7 @@ class Transpose {
 
  private:
   skein::Team* team_;
+  Kernels kernels_;
   std::size_t rank_;
   std::size_t rows_, columns_, stride_;
   std::size_t rider_, rider_stride_;

@@ -53,8 +53,9 @@ void FieldSolver::solve(std::span<const double> density, std::span<double> field
 
   // steps_[i] leads from point i to point i + 1.
   for (std::size_t i = 0; i < points_; ++i) {
-    double step = weights_[0] * charge_[i + 1];
-    for (std::size_t k = 1; k < kMaxPoints; ++k) step += weights_[k] * charge_[i + 1 + k];
+    const std::size_t leftmost = i + kGhosts - (kMaxPoints / 2 - 1);
+    double step = weights_[0] * charge_[leftmost];
+    for (std::size_t k = 1; k < kMaxPoints; ++k) step += weights_[k] * charge_[leftmost + k];
     steps_[i] = step;
   }
   double value = 0;

@@ -3,35 +3,58 @@
 
 #include <cmath>
 
-#include "landau/numerics/shift_kernel.hpp"
-
 namespace landau {
+namespace {
 
-#ifdef LANDAU_HAS_AVX2
-ShiftLine shift_line_avx2(std::size_t points);  // lagrange_avx2.cpp
-#endif
+// 1 over the product of the distances from point k to the other points.
+constexpr std::array<double, kMaxPoints> inverse_distances(int points) {
+  std::array<double, kMaxPoints> inverse{};
+  for (int k = 0; k < points; ++k) {
+    double product = 1;
+    for (int m = 0; m < points; ++m) product *= m == k ? 1 : k - m;
+    inverse[static_cast<std::size_t>(k)] = 1 / product;
+  }
+  return inverse;
+}
 
-std::array<double, kMaxPoints> lagrange_weights(std::size_t points, double fraction) {
+template <std::size_t kPoints>
+std::array<double, kMaxPoints> weights_of(double fraction) {
+  static constexpr auto kInverse = inverse_distances(static_cast<int>(kPoints));
+  constexpr double kLeft = static_cast<double>(kPoints / 2 - 1);
+  // The weight of point k has the distances to all points but k: the product of those before it and of those after it.
   std::array<double, kMaxPoints> weights{};
-  const int left = static_cast<int>(points) / 2 - 1;
-  for (int k = 0; k < static_cast<int>(points); ++k) {
-    double above = 1;
-    double below = 1;
-    for (int m = 0; m < static_cast<int>(points); ++m) {
-      if (m == k) continue;
-      above *= fraction - (m - left);
-      below *= k - m;
-    }
-    weights[static_cast<std::size_t>(k)] = above / below;
+  double before = 1;
+  for (std::size_t k = 0; k < kPoints; ++k) {
+    weights[k] = before * kInverse[k];
+    before *= fraction - (static_cast<double>(k) - kLeft);
+  }
+  double after = 1;
+  for (std::size_t k = kPoints; k-- > 0;) {
+    weights[k] *= after;
+    after *= fraction - (static_cast<double>(k) - kLeft);
   }
   return weights;
+}
+
+}  // namespace
+
+std::array<double, kMaxPoints> lagrange_weights(std::size_t points, double fraction) {
+  switch (points) {
+    case 4:
+      return weights_of<4>(fraction);
+    case 6:
+      return weights_of<6>(fraction);
+    case 8:
+      return weights_of<8>(fraction);
+    default:
+      return weights_of<10>(fraction);
+  }
 }
 
 Shift make_shift(std::size_t points, double cells, std::size_t length) {
   const double whole = std::floor(-cells);
   const auto n = static_cast<double>(length);
-  double rotation = std::fmod(whole, n);
-  if (rotation < 0) rotation += n;
+  const double rotation = whole - n * std::floor(whole / n);
   return {lagrange_weights(points, -cells - whole), static_cast<std::size_t>(rotation)};
 }
 
@@ -40,21 +63,6 @@ void fill_periodic_ghosts(std::span<double> line, std::size_t length) {
     line[g] = line[g + length];
     line[kGhosts + length + g] = line[kGhosts + g];
   }
-}
-
-InstructionSet best_instruction_set() {
-#ifdef LANDAU_HAS_AVX2
-  static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-  if (has_avx2) return InstructionSet::avx2;
-#endif
-  return InstructionSet::baseline;
-}
-
-ShiftLine shift_line(std::size_t points, [[maybe_unused]] InstructionSet set) {
-#ifdef LANDAU_HAS_AVX2
-  if (set == InstructionSet::avx2) return shift_line_avx2(points);
-#endif
-  return shift_line_for(points);
 }
 
 }  // namespace landau

@@ -2,7 +2,7 @@
 //
 // Semi-Lagrangian advection of one periodic line by a constant distance, with Lagrange polynomials of odd degree.
 //
-// Who      the solver, for every line of x and of v; shift_line is where a run spends most of its time.
+// Who      the solver, for every line of x and of v: make_shift here, the moving itself in kernels.hpp.
 // Why so   the stencil has as many points left as right of the foot of the characteristic, which makes the shift stable
 //          for every distance (Strang, J. Math. Phys. 41, 1962, 147, doi:10.1002/sapm1962411147) and damps only what the
 //          grid does not resolve. The weights add up to one, so a periodic line keeps its sum to round-off.
@@ -18,7 +18,8 @@
 namespace landau {
 
 inline constexpr std::size_t kMaxPoints = 10;  ///< stencil points of the highest degree, 9
-inline constexpr std::size_t kGhosts = kMaxPoints / 2;
+/// Copies of the other end's points on either side of a line; half of them serve the stencil, the rest short rotations.
+inline constexpr std::size_t kGhosts = 8;
 
 /// A shift of f: the new f(i) is the old f(i - cells). Made once per line and used for all its points.
 struct Shift {
@@ -35,16 +36,5 @@ Shift make_shift(std::size_t points, double cells, std::size_t length);
 /// Copies the ends of line[kGhosts, kGhosts + length) around it, so that its points have neighbours. `line` is the whole
 /// buffer of length + 2 kGhosts.
 void fill_periodic_ghosts(std::span<double> line, std::size_t length);
-
-/// Moves a line with filled ghosts into `out`, which has as many points as the line without its ghosts.
-using ShiftLine = void (*)(std::span<const double> line, const Shift& shift, std::span<double> out);
-
-enum class InstructionSet { baseline, avx2 };
-
-/// The widest instruction set that this machine has and this build knows. It changes speed, not bits.
-InstructionSet best_instruction_set();
-
-/// The routine for a stencil of `points`.
-ShiftLine shift_line(std::size_t points, InstructionSet set = best_instruction_set());
 
 }  // namespace landau
