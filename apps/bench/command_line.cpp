@@ -37,7 +37,7 @@ Targets are ratios Skein / other. "inconclusive" means that two runs of the same
 more than 5 % either way, or by more than what separates the figure from its target.
 
 Examples
-  skein-bench barrier                            2 ranks against everybody, about half a minute
+  skein-bench barrier                            2 ranks against everybody, about ten seconds
   skein-bench barrier --ranks 16 --only skein,std,mpi
   skein-bench allreduce --count 5                five doubles per rank
   skein-bench allreduce --count 1MiB --json allreduce.json

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <limits>
 #include <map>
 #include <optional>
 
@@ -100,12 +99,10 @@ Evaluation evaluate(const Lineup& lineup, const Measurement& measurement, const 
   const Series* line = finder.find(Role::yardstick, Kind::barrier, 1);
   const std::vector<double> none;
   Evaluation result;
-  if (line != nullptr) {
-    result.line_ns = median(measured_only(line->round_ns));
-    result.line_p99_ns = quantile(line->batch_ns, 0.99);
-  } else {
-    result.line_ns = result.line_p99_ns = std::numeric_limits<double>::quiet_NaN();
-  }
+  const Series* paused = finder.find(Role::second_yardstick, Kind::barrier, 1);
+  result.line_ns = median(line == nullptr ? none : measured_only(line->round_ns));
+  result.line_p99_ns = quantile(line == nullptr ? none : line->batch_ns, 0.99);
+  result.line_paused_ns = median(paused == nullptr ? none : measured_only(paused->round_ns));
   const Series* a = finder.find(Role::subject, options.kind, 1);
   const Series* b = finder.find(Role::control, options.kind, 1);
   result.control = control(a != nullptr && b != nullptr ? ratios(b->round_ns, a->round_ns) : none);
@@ -132,7 +129,7 @@ Evaluation evaluate(const Lineup& lineup, const Measurement& measurement, const 
   const auto best = best_settings(lineup, measurement, rows);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Entrant& entrant = lineup.entrants[measurement.series[i].entrant];
-    if (entrant.role == Role::yardstick) continue;
+    if (entrant.role == Role::yardstick || entrant.role == Role::second_yardstick) continue;
     const auto place = best.find(entrant.spec.name);
     const bool is_best = place != best.end() && place->second == i;
     if (entrant.role == Role::control || (entrant.role == Role::peer && !is_best && entrant.label != "other"))

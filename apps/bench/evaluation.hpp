@@ -44,6 +44,7 @@ struct Evaluation {
   Control control;
   double line_ns = 0;  // median over rounds
   double line_p99_ns = 0;
+  double line_paused_ns = 0;  // the same with a pause between polls
 };
 
 Evaluation evaluate(const Lineup& lineup, const Measurement& measurement, const BenchOptions& options,

@@ -54,6 +54,7 @@ class Builder {
   Builder(const BenchOptions& options, const MachineFacts& facts, std::string folder, std::string self)
       : options_(options),
         fits_(options.ranks <= static_cast<int>(facts.allowed.size())),
+        whole_machine_(static_cast<int>(facts.allowed.size()) == facts.online),
         folder_(std::move(folder)),
         self_(std::move(self)) {
     if (find_program("mpirun").empty()) return;
@@ -99,9 +100,13 @@ class Builder {
       return;
     }
     const std::string program = peer_program("line", "the yardstick was not built");
-    if (!program.empty())
-      add(Role::yardstick, "pinned",
-          {.name = "line", .setting = "2 threads pinned", .command = {program}, .trailing = {"--pin"}, .ranks = 2});
+    if (program.empty()) return;
+    ContenderSpec spec{.name = "line", .command = {program}, .trailing = {"--pin"}, .ranks = 2};
+    spec.setting = "one flag between 2 pinned threads, bare polls";
+    add(Role::yardstick, "", spec);
+    spec.setting = "the same with a pause between polls; for information";
+    spec.trailing.insert(spec.trailing.end(), {"--form", "paused"});
+    add(Role::second_yardstick, "paused", std::move(spec));
   }
 
   std::vector<std::string> launch(int processes, const std::vector<std::string>& flags) const {
@@ -202,8 +207,10 @@ class Builder {
     }
     const std::string program = peer_program("mpi", "MPI was not found when this was built, or it was switched off");
     if (program.empty()) return;
-    const std::string binding = fits_ ? "core" : "none";
-    mpi_setting(program, "default", {});
+    const std::string binding = fits_ && whole_machine_ ? "core" : "none";
+    // Open MPI's default binding counts the cores of the machine and would leave the CPUs allowed here.
+    mpi_setting(program, "default",
+                whole_machine_ ? std::vector<std::string>{} : std::vector<std::string>{"--bind-to", "none"});
     if (!open_mpi_) return;
     mpi_setting(program, "coll sm",
                 {"--bind-to", binding, "--mca", "pml", "ob1", "--mca", "btl", "vader,self", "--mca", "coll_sm_priority",
@@ -233,7 +240,8 @@ class Builder {
   }
 
   const BenchOptions& options_;
-  bool fits_;  // every rank can have an allowed CPU of its own
+  bool fits_;           // every rank can have an allowed CPU of its own
+  bool whole_machine_;  // this process may use every CPU
   std::string folder_;
   std::string self_;
   std::string launcher_;  // empty: none

@@ -12,7 +12,7 @@
 namespace bench {
 
 // What an entry of the line-up is for.
-enum class Role { yardstick, subject, control, peer };
+enum class Role { yardstick, second_yardstick, subject, control, peer };
 
 struct Entrant {
   Role role = Role::peer;

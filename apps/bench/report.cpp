@@ -59,8 +59,8 @@ std::string tables(const Report& report) {
   const Evaluation& evaluation = report.evaluation;
   std::string text;
   auto out = std::back_inserter(text);
-  fmt::format_to(out, "\nline transfer, one way: median {} ns, p99 {} ns\n", number(evaluation.line_ns),
-                 number(evaluation.line_p99_ns));
+  fmt::format_to(out, "\nline transfer, one way: median {} ns, p99 {} ns; {} ns with a pause between polls\n",
+                 number(evaluation.line_ns), number(evaluation.line_p99_ns), number(evaluation.line_paused_ns));
   fmt::format_to(out, "rounds: {} used{}, {} rejected for steal time\n", report.measurement.rounds,
                  report.measurement.with_steal ? " (all with steal time)" : "", report.measurement.rejected);
   const Control& control = evaluation.control;

@@ -52,7 +52,9 @@ std::string json_text(const Report& report) {
   json["seed"] = report.options.seed;
   json["rounds"] = report.measurement.rounds;
   json["rejected_rounds"] = report.measurement.rejected;
-  json["line_transfer"] = {{"median_ns", evaluation.line_ns}, {"p99_ns", evaluation.line_p99_ns}};
+  json["line_transfer"] = {{"median_ns", evaluation.line_ns},
+                           {"p99_ns", evaluation.line_p99_ns},
+                           {"paused_median_ns", evaluation.line_paused_ns}};
   json["control"] = {{"low", evaluation.control.low},
                      {"high", evaluation.control.high},
                      {"ratios", evaluation.control.ratios},

@@ -24,6 +24,8 @@ constexpr std::uint64_t kBatches = 20;
 constexpr std::uint64_t kMostSkewOps = 2000;
 static_assert(kMostSkewOps <= kMaxTimes && kBatches <= kMaxTimes);
 
+bool is_yardstick(Role role) { return role == Role::yardstick || role == Role::second_yardstick; }
+
 // What one round gave: for every series the times of its batches per operation; empty when it failed.
 struct Round {
   std::vector<std::vector<double>> batch_ns;
@@ -88,7 +90,7 @@ class Session {
         contenders_[e] = Contender::start(who.spec, static_cast<int>(e) + 1, listener_, options_.timeout);
       });
       if (!contenders_[e]) continue;
-      result_.series.push_back({.entrant = e, .kind = who.role == Role::yardstick ? Kind::barrier : options_.kind});
+      result_.series.push_back({.entrant = e, .kind = is_yardstick(who.role) ? Kind::barrier : options_.kind});
       // An allreduce is also compared with the barrier of the same team.
       if (options_.kind == Kind::allreduce && who.role == Role::subject)
         result_.series.push_back({.entrant = e, .kind = Kind::barrier});
@@ -167,9 +169,9 @@ class Session {
     round.batch_ns.resize(result_.series.size());
     std::vector<std::size_t> order;
     for (std::size_t s = 0; s < result_.series.size(); ++s) order.push_back(s);
-    // The yardstick comes first, the others in random order.
+    // The yardsticks come first, the others in random order.
     const auto first = std::partition(order.begin(), order.end(), [&](std::size_t s) {
-      return lineup_.entrants[result_.series[s].entrant].role == Role::yardstick;
+      return is_yardstick(lineup_.entrants[result_.series[s].entrant].role);
     });
     std::shuffle(first, order.end(), random_);
     const std::uint64_t steal_before = steal_ticks(facts_.allowed);

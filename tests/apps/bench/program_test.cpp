@@ -186,7 +186,7 @@ TEST(Program, WrongArgumentsAreNamedAndGiveExitCode2) {
 }
 
 TEST(Program, AFileThatCannotBeWrittenGivesExitCode4BeforeAnythingIsStarted) {
-  // Defect: half a minute of work that is lost at its end.
+  // Defect: a long run that is lost at its end.
   const Outcome outcome = run({"barrier", "--quick", "--json", "/nonexistent/folder/results.json"});
   EXPECT_EQ(outcome.status, 4) << outcome.out;
   EXPECT_NE(outcome.out.find("/nonexistent/folder/results.json"), std::string::npos);
