@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "skein/base/block.hpp"
 #include "skein/base/environment.hpp"
@@ -32,21 +34,35 @@ std::vector<int> compact_order(const Machine& machine, const std::vector<int>& a
   return order;
 }
 
-/// The compact order dealt out to the L3s in turn.
+/// How many of `values` come before `value`.
+int position(const std::set<int>& values, int value) {
+  return static_cast<int>(std::distance(values.begin(), values.find(value)));
+}
+
+/// The compact order dealt out to the packages in turn, within each to its NUMA domains, within each to its L3s.
 std::vector<int> scatter_order(const Machine& machine, const std::vector<int>& allowed) {
   std::map<int, const Pu*> pu_of;
   for (const Pu& pu : machine.pus) pu_of[pu.os_index] = &pu;
-  std::map<std::tuple<int, int, int>, int> dealt;  // (thread, package, l3) -> CPUs so far
-  std::vector<std::tuple<int, int, int, int, int>> keyed;
+  std::vector<Pu> pus;
+  std::map<int, std::set<int>> domains_of;              // package -> NUMA domains
+  std::map<std::pair<int, int>, std::set<int>> l3s_of;  // (package, NUMA domain) -> L3s
   for (const int cpu : compact_order(machine, allowed)) {
     const auto found = pu_of.find(cpu);
     const Pu pu = found == pu_of.end() ? Pu{.os_index = cpu} : *found->second;
-    const int round = dealt[{pu.thread_of_core, pu.package, pu.l3}]++;
-    keyed.emplace_back(pu.thread_of_core, round, pu.l3, pu.package, cpu);
+    domains_of[pu.package].insert(pu.numa);
+    l3s_of[{pu.package, pu.numa}].insert(pu.l3);
+    pus.push_back(pu);
+  }
+  std::map<std::tuple<int, int, int, int>, int> dealt;  // (thread, package, NUMA domain, L3) -> CPUs so far
+  std::vector<std::tuple<int, int, int, int, int, int>> keyed;
+  for (const Pu& pu : pus) {
+    const int round = dealt[{pu.thread_of_core, pu.package, pu.numa, pu.l3}]++;
+    keyed.emplace_back(pu.thread_of_core, round, position(l3s_of[{pu.package, pu.numa}], pu.l3),
+                       position(domains_of[pu.package], pu.numa), pu.package, pu.os_index);
   }
   std::sort(keyed.begin(), keyed.end());
   std::vector<int> order;
-  for (const auto& entry : keyed) order.push_back(std::get<4>(entry));
+  for (const auto& entry : keyed) order.push_back(std::get<5>(entry));
   return order;
 }
 
