@@ -22,9 +22,9 @@ constexpr double kDensityNoise = 1e-15;
 constexpr double kAboveNoise = 1000;
 // Growth is fitted from this many times the initial energy to this share of the largest. Where that leaves less than
 // a decade, because the run starts close to saturation, the second pair is used.
-constexpr double kAboveStable = 1e3;
-constexpr double kBelowSaturation = 1e-4;
-constexpr double kAboveStableAtLeast = 30;
+constexpr double kAboveStable = 1e4;
+constexpr double kBelowSaturation = 1e-3;
+constexpr double kAboveStableAtLeast = 100;
 constexpr double kBelowSaturationAtMost = 1e-2;
 constexpr double kDecade = 10;
 
@@ -108,8 +108,11 @@ void fit_growth(const Config& config, const std::vector<FieldMoments>& field, co
   const Line growth = fit_line(time, height);
   const Line drift = fit_line(time, phase);
   result.lines.push_back({growth, {result.from, result.to}});
+  // What disturbs the line oscillates with about the plasma frequency, so of all samples one per half period counts.
+  const double samples_per_half_period = std::max(1.0, std::numbers::pi / config.step);
   result.gamma = half(growth);
-  result.omega = {std::abs(drift.slope), drift.slope_error};
+  result.gamma->error *= std::sqrt(samples_per_half_period);
+  result.omega = {std::abs(drift.slope), drift.slope_error * std::sqrt(samples_per_half_period)};
   result.amplitude = std::sqrt(4 / box_length(config) * std::exp(growth.intercept));
 }
 

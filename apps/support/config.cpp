@@ -93,6 +93,21 @@ std::string_view type_name(toml::node_type type) {
   }
 }
 
+// A simple value and a blank, as it may stand before "is an integer"; nothing for what is large.
+std::string value_text(const toml::node& node) {
+  constexpr std::size_t kLongest = 60;
+  if (const auto text = node.value_exact<std::string>()) {
+    return text->size() <= kLongest ? fmt::format("\"{}\" ", printable(*text)) : std::string{};
+  }
+  if (const auto number = node.value_exact<std::int64_t>()) return fmt::format("{} ", *number);
+  if (const auto number = node.value_exact<double>()) {
+    const std::string text = fmt::format("{}", *number);
+    return text.find_first_of(".en") == std::string::npos ? text + ".0 " : text + " ";
+  }
+  if (const auto flag = node.value_exact<bool>()) return fmt::format("{} ", *flag);
+  return {};
+}
+
 // Sets the target of one rule; returns what is wrong with the value, or nothing.
 class Assign {
  public:
@@ -101,7 +116,7 @@ class Assign {
   std::string operator()(const Real& real) const {
     if (!node_.is_number()) return wrong_type();
     const double value = *node_.value<double>();
-    if (!std::isfinite(value)) return "is not a finite number";
+    if (!std::isfinite(value)) return fmt::format("{} is not a finite number", value);
     if (value < real.min || value > real.max || (value == real.min && real.at_min == Bound::excluded)) {
       return out_of_range(value);
     }
@@ -149,7 +164,7 @@ class Assign {
   }
 
  private:
-  std::string wrong_type() const { return fmt::format("is {}", type_name(node_.type())); }
+  std::string wrong_type() const { return fmt::format("{}is {}", value_text(node_), type_name(node_.type())); }
   template <class Number>
   static std::string out_of_range(Number value) {
     return fmt::format("{} is out of range", value);
@@ -174,11 +189,32 @@ std::vector<std::string> key_names(std::span<const Key> keys, std::string_view s
   return names;
 }
 
-std::string unknown(std::string_view what, std::string_view path, std::string_view wrong, std::string_view prefix,
-                    const std::vector<std::string>& allowed) {
-  const std::string near = nearest_name(wrong, allowed);
-  return fmt::format("{}: unknown {}{} (allowed: {})", path, what,
-                     near.empty() ? "" : fmt::format(", did you mean {}{}?", prefix, near), fmt::join(allowed, ", "));
+std::string did_you_mean(const std::string& name) {
+  return name.empty() ? "" : fmt::format(", did you mean {}?", name);
+}
+
+std::string unknown_section(std::string_view section, const std::vector<std::string>& sections) {
+  return fmt::format("{}: unknown section{} (allowed: {})", printable(section),
+                     did_you_mean(nearest_name(section, sections)), fmt::join(sections, ", "));
+}
+
+// section.key of the first section that has such a key, if any.
+std::string find_elsewhere(std::span<const Key> keys, std::string_view name) {
+  const auto key = std::ranges::find(keys, name, &Key::name);
+  return key == keys.end() ? std::string{} : key->path();
+}
+
+std::string unknown_key(std::span<const Key> keys, const std::string& section, std::string_view name) {
+  const auto names = key_names(keys, section);
+  std::string near = nearest_name(name, names);
+  near = near.empty() ? find_elsewhere(keys, name) : section + "." + near;
+  return fmt::format("{}.{}: unknown key{} (allowed: {})", section, printable(name), did_you_mean(near),
+                     fmt::join(names, ", "));
+}
+
+std::string no_section(std::span<const Key> keys, std::string_view name, std::string_view allowed) {
+  return fmt::format("{}: is in no section{} (allowed: {})", printable(name), did_you_mean(find_elsewhere(keys, name)),
+                     allowed);
 }
 
 }  // namespace
@@ -211,10 +247,14 @@ void ConfigSource::Content::parse(std::string_view text) {
     table = toml::parse(text, name);
   } catch (const toml::parse_error& error) {
     const auto place = error.source().begin;
-    const std::string_view why = error.description();
+    std::string_view why = error.description();
     const std::string key = key_at_line(text, place.line);
     if (why.find("cannot redefine") != std::string_view::npos) {
       fail_with(fmt::format("{}: {}: defined twice (allowed: once)", at(place), key));
+    }
+    // "Error while parsing <rule of the grammar>: " tells nobody anything.
+    if (const auto colon = why.find(": "); why.starts_with("Error while") && colon != std::string_view::npos) {
+      why.remove_prefix(colon + 2);
     }
     fail_with(fmt::format("{}: {}: not TOML: {} (allowed: [section], key = value, # comment)", at(place), key,
                           printable(why)));
@@ -251,10 +291,12 @@ void ConfigSource::Content::check_names(std::span<const Key> keys, std::vector<I
     const std::string section = path.substr(0, dot);
     const std::string key = dot == std::string::npos ? "" : path.substr(dot + 1);
     std::string text;
-    if (std::ranges::find(sections, section) == sections.end()) {
-      text = unknown("section", printable(section), section, "", sections);
+    if (dot == std::string::npos || section.empty()) {
+      text = no_section(keys, dot == std::string::npos ? path : key, "section.key=value");
+    } else if (std::ranges::find(sections, section) == sections.end()) {
+      text = unknown_section(section, sections);
     } else if (const auto names = key_names(keys, section); std::ranges::find(names, key) == names.end()) {
-      text = unknown("key", printable(path), key, section + ".", names);
+      text = unknown_key(keys, section, key);
     } else {
       continue;
     }
@@ -265,20 +307,22 @@ void ConfigSource::Content::check_names(std::span<const Key> keys, std::vector<I
     const auto add = [&](const toml::source_region& place, const std::string& text) {
       issues.push_back({Issue::Kind::wrong, place.begin.line, place.begin.column, at(place.begin), text});
     };
-    if (std::ranges::find(sections, section) == sections.end()) {
-      const auto what = section_node.is_table() ? "section" : "key";
-      const auto& place = section_node.is_table() ? section_node.source() : section_key.source();
-      add(place, unknown(what, printable(section), section, "", sections));
+    const bool known = std::ranges::find(sections, section) != sections.end();
+    if (!known && section_node.is_table()) {
+      add(section_node.source(), unknown_section(section, sections));
+    } else if (!known) {
+      add(section_key.source(),
+          no_section(keys, section, fmt::format("keys after one of [{}]", fmt::join(sections, "], ["))));
     } else if (const auto* entries = section_node.as_table(); entries == nullptr) {
       add(section_node.source(),
-          fmt::format("{}: is {} (allowed: a section with keys {})", section, type_name(section_node.type()),
-                      fmt::join(key_names(keys, section), ", ")));
+          fmt::format("{}: {}is {} (allowed: a section with keys {})", section, value_text(section_node),
+                      type_name(section_node.type()), fmt::join(key_names(keys, section), ", ")));
     } else {
       const auto names = key_names(keys, section);
       for (const auto& [key, node] : *entries) {
         const std::string text(key.str());
         if (std::ranges::find(names, text) != names.end()) continue;
-        add(key.source(), unknown("key", printable(section + "." + text), text, section + ".", names));
+        add(key.source(), unknown_key(keys, section, text));
       }
     }
   }

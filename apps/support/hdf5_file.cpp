@@ -44,6 +44,8 @@ bool put_attribute(hid_t object, const std::string& name, double value) {
 }  // namespace
 
 Hdf5File::Hdf5File(std::filesystem::path path) : file_(std::move(path)) {
+  // At exit HDF5 would once more flush a file that could not be written, and crash over it. All files are closed here.
+  H5dont_atexit();
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // errors are reported here, once
   id_ = H5Fcreate(file_.pending().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
   if (id_ < 0) fail("cannot be created");

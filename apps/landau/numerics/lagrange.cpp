@@ -6,31 +6,32 @@
 namespace landau {
 namespace {
 
-// 1 over the product of the distances from point k to the other points.
-constexpr std::array<double, kMaxPoints> inverse_distances(int points) {
-  std::array<double, kMaxPoints> inverse{};
+// The product of the distances from point k to the other points.
+constexpr std::array<double, kMaxPoints> distances(int points) {
+  std::array<double, kMaxPoints> products{};
   for (int k = 0; k < points; ++k) {
     double product = 1;
     for (int m = 0; m < points; ++m) product *= m == k ? 1 : k - m;
-    inverse[static_cast<std::size_t>(k)] = 1 / product;
+    products[static_cast<std::size_t>(k)] = product;
   }
-  return inverse;
+  return products;
 }
 
 template <std::size_t kPoints>
 std::array<double, kMaxPoints> weights_of(double fraction) {
-  static constexpr auto kInverse = inverse_distances(static_cast<int>(kPoints));
+  static constexpr auto kDistances = distances(static_cast<int>(kPoints));
   constexpr double kLeft = static_cast<double>(kPoints / 2 - 1);
   // The weight of point k has the distances to all points but k: the product of those before it and of those after it.
+  // It is divided, not multiplied by an inverse, whose rounding would be the same at every step and add up in the mass.
   std::array<double, kMaxPoints> weights{};
   double before = 1;
   for (std::size_t k = 0; k < kPoints; ++k) {
-    weights[k] = before * kInverse[k];
+    weights[k] = before;
     before *= fraction - (static_cast<double>(k) - kLeft);
   }
   double after = 1;
   for (std::size_t k = kPoints; k-- > 0;) {
-    weights[k] *= after;
+    weights[k] = weights[k] * after / kDistances[k];
     after *= fraction - (static_cast<double>(k) - kLeft);
   }
   return weights;
