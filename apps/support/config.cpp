@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <fstream>
 #include <map>
 #include <tuple>
@@ -12,7 +11,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <toml++/toml.h>
+
 #include <skein/base/error.hpp>
+#include "support/files.hpp"
 
 namespace support {
 namespace {
@@ -41,10 +42,10 @@ std::string read_file(const std::filesystem::path& file) {
   if (std::filesystem::is_directory(file)) refuse("Is a directory");
   errno = 0;
   std::ifstream stream(file, std::ios::binary);
-  if (!stream) refuse(std::strerror(errno));
+  if (!stream) refuse(reason_of(errno));
   std::string text(kMaxFileSize + 1, '\0');
   stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (stream.bad()) refuse(std::strerror(errno));
+  if (stream.bad()) refuse(reason_of(errno));
   text.resize(static_cast<std::size_t>(stream.gcount()));
   if (text.size() > kMaxFileSize) refuse("File too large");
   return text;

@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 
 #include <fmt/format.h>
 
@@ -25,7 +24,7 @@ constexpr int kNoMatplotlib = 3;                     // exit status of draw_figu
 
 std::filesystem::path find_figure_script(const std::filesystem::path& program_folder) {
   for (const char* place : {"../support/draw_figures.py", "../share/skein/draw_figures.py"}) {
-    const auto script = program_folder / place;
+    auto script = program_folder / place;
     if (std::filesystem::exists(script)) return script;
   }
   return {};
@@ -48,11 +47,11 @@ std::string draw_figures(const std::filesystem::path& folder) {
   const int error = ::posix_spawn(&child, kPython, nullptr, nullptr, arguments.data(), environ);
   if (error != 0) {
     return fmt::format("no figures: {} cannot be started: {} (Debian: apt install python3-matplotlib)", kPython,
-                       std::strerror(error));
+                       reason_of(error));
   }
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) return fmt::format("no figures: {} is lost: {}", kPython, std::strerror(errno));
+    if (errno != EINTR) return fmt::format("no figures: {} is lost: {}", kPython, reason_of(errno));
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   if (WIFEXITED(status) && WEXITSTATUS(status) == kNoMatplotlib) {

@@ -6,7 +6,7 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -34,9 +34,10 @@ class Descriptor {
 
 }  // namespace
 
+std::string reason_of(int error) { return std::generic_category().message(error); }
+
 void fail_io(const std::filesystem::path& path, std::string_view what, int error) {
-  throw skein::Error(skein::ExitCode::io,
-                     fmt::format("{}: {}: {}", printable(path.string()), what, std::strerror(error)));
+  throw skein::Error(skein::ExitCode::io, fmt::format("{}: {}: {}", printable(path.string()), what, reason_of(error)));
 }
 
 PendingFile::PendingFile(std::filesystem::path path)

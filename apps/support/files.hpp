@@ -36,6 +36,9 @@ void write_file(const std::filesystem::path& path, std::string_view content);
 /// Makes the folder and those above it.
 void make_folder(const std::filesystem::path& folder);
 
+/// What the system says to an error number.
+std::string reason_of(int error);
+
 /// Throws the io error: "path: what: reason of `error`".
 [[noreturn]] void fail_io(const std::filesystem::path& path, std::string_view what, int error);
 

@@ -20,7 +20,8 @@ constexpr std::array<double, kMaxPoints> distances(int points) {
 template <std::size_t kPoints>
 std::array<double, kMaxPoints> weights_of(double fraction) {
   static constexpr auto kDistances = distances(static_cast<int>(kPoints));
-  constexpr double kLeft = static_cast<double>(kPoints / 2 - 1);
+  constexpr std::size_t kPointsLeft = kPoints / 2 - 1;
+  constexpr auto kLeft = static_cast<double>(kPointsLeft);
   // The weight of point k has the distances to all points but k: the product of those before it and of those after it.
   // It is divided, not multiplied by an inverse, whose rounding would be the same at every step and add up in the mass.
   std::array<double, kMaxPoints> weights{};
