@@ -114,7 +114,9 @@ class Steps {
     start_.load = load_of(shapes, world_.process());
     if (quota) start_.load.cpus = std::max(1, std::min(start_.load.cpus, static_cast<int>(*quota)));
     const Crowding crowding = start_.load.lanes > start_.load.cpus ? Crowding::oversubscribed : Crowding::fits;
-    start_.settings = {.pattern = start_.options.pattern,
+    // Rank 0's: ranks that follow different patterns wait for each other for ever.
+    const std::vector<int> patterns = world_.allgather(static_cast<int>(start_.options.pattern));
+    start_.settings = {.pattern = static_cast<Pattern>(patterns.front()),
                        .budget = wait_budget(start_.options.wait, crowding),
                        .first_episode = start_.options.first_episode};
   }
