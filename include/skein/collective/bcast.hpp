@@ -45,7 +45,7 @@ void Team::bcast(std::span<T> data, int root, Where where) {
 
 template <class T>
 T Team::bcast(const T& value, int root, Where where) {
-  static_assert(Transferable<T>, "bcast needs a trivially copyable value");
+  static_assert(Transferable<T>, "bcast needs a trivially copyable value, or a std::span<T> without a fixed size");
   T result = value;
   bcast(std::span<T>(&result, 1), root, where);
   return result;

@@ -139,7 +139,7 @@ void Team::reduce_elements(const Call& call, const T* in, T* out, Op& op) {
 // The call that steps are made of: everything but the value is known when it is compiled.
 template <class T, class Op>
 T Team::allreduce(const T& value, Op op, Where where) {
-  static_assert(Transferable<T>, "allreduce needs a trivially copyable value");
+  static_assert(Transferable<T>, "allreduce needs a trivially copyable value, or a std::span<T> without a fixed size");
   if constexpr (fits_line(sizeof(T))) {
     constexpr Signature kSignature = signature(Call{
         .operation = Operation::allreduce, .operator_name = kOperatorName<Op>, .element_bytes = sizeof(T), .count = 1});

@@ -28,9 +28,11 @@
 
 namespace skein {
 
-/// What can travel between ranks: bytes that mean the same in every process.
+/// What can travel between ranks: bytes that mean the same in every process. Not pointers, and not views, which are
+/// pointers in disguise: std::span(array) has a type of its own, so pass std::span<double>(array).
 template <class T>
-concept Transferable = std::is_trivially_copyable_v<T> && !std::is_pointer_v<T>;
+concept Transferable =
+    std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !std::ranges::enable_view<std::remove_cv_t<T>>;
 
 /// How a team runs; the same for all its ranks of a host.
 struct TeamSettings {
