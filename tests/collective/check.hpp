@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One check: a collective, with a type, an operator, a length, a form and a root, compared on every rank with what a
+// serial program would have got.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "skein/skein.hpp"
+
+namespace skein_test {
+
+enum class Kind { barrier, bcast, reduce, allreduce, scan, gather, allgather, scatter, alltoall };
+inline constexpr int kKinds = 9;
+std::string_view kind_name(Kind kind);
+
+enum class Form { value, span, in_place };
+
+struct Check {
+  Kind kind;
+  int type;       ///< index into the list of types
+  int op;         ///< index into the operators of the type
+  std::size_t n;  ///< values that one rank gives, or gets
+  Form form;
+  int root;
+};
+
+/// Every check of a kind for a team of `ranks` ranks.
+std::vector<Check> all_checks(Kind kind, int ranks);
+
+/// Bytes that the busiest rank moves: the cost of a check.
+std::size_t weight(const Check& check, int ranks);
+
+/// Runs a check; collective. `number` selects the inputs and who is late. Returns an empty text when all was as it must
+/// be, else what was not.
+std::string run_check(skein::Team& team, const Check& check, std::uint64_t number);
+
+/// Split-phase barriers: up to four outstanding, completed in any order by wait or test, among other collectives.
+/// Collective; returns what was wrong on this rank.
+std::string check_split_phase(skein::Team& team, int rounds, std::uint64_t seed);
+
+}  // namespace skein_test

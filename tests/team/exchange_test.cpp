@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The exchange, the failure path and the reader flags by themselves, on plain threads and on two policies: std::atomic, and
+// one that delays threads around every atomic operation and futex call.
+#include "skein/team/exchange.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <memory>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "skein/team/failure.hpp"
+#include "skein/team/readers.hpp"
+#include "sync/jitter.hpp"
+
+namespace {
+
+using skein::Crowding;
+using skein::Episode;
+using skein::Pattern;
+using skein::Progress;
+using skein::Signature;
+using skein::WaitPolicy;
+
+constexpr Signature kSame = 7;
+
+/// What the ranks of a host share, outside any segment.
+template <class Policy>
+struct Shared {
+  explicit Shared(int ranks)
+      : size(static_cast<std::size_t>(ranks)),
+        doorbells(size),
+        bells(doorbells, skein::FutexScope::process_private),
+        arrivals(size),
+        releases((size - 1 + skein::kPollersPerLine - 1) / skein::kPollersPerLine),
+        flags(size),
+        failure(record, abort, bells) {}
+
+  std::size_t size;
+  std::vector<skein::Doorbell<Policy>> doorbells;
+  skein::AbortWord<Policy> abort;
+  skein::Bells<Policy> bells;
+  std::vector<skein::Channel<Policy>> arrivals;
+  std::vector<skein::Channel<Policy>> releases;
+  std::vector<skein::ReaderFlag<Policy>> flags;
+  skein::FailureRecord<Policy> record;
+  skein::FailurePath<Policy> failure;
+};
+
+/// One rank's side.
+template <class Policy>
+struct Rank {
+  Rank(Shared<Policy>& shared, int number, Pattern pattern, WaitPolicy wait, Episode first)
+      : waiter(shared.abort, shared.bells, number, wait_budget(wait, Crowding::oversubscribed)),
+        exchange({shared.arrivals, shared.releases}, number, pattern, waiter, shared.bells, first) {}
+
+  skein::Waiter<Policy> waiter;
+  skein::Exchange<Policy> exchange;
+};
+
+template <class Body>
+void run_threads(int threads, std::uint64_t seed, Body body) {
+  std::vector<std::thread> running;
+  for (int i = 0; i < threads; ++i) {
+    running.emplace_back([&body, seed, i] {
+      skein_test::Jitter::seed(seed * 64 + static_cast<std::uint64_t>(i));
+      body(i);
+    });
+  }
+  for (std::thread& thread : running) thread.join();
+}
+
+const auto kNothing = [](void*) {};
+
+template <class Policy>
+class ExchangeOf : public testing::Test {
+ protected:
+  static constexpr bool kIsDelayed = !std::is_same_v<Policy, skein::StdAtomics>;
+  static constexpr std::uint64_t kRounds = kIsDelayed ? 200 : 1000;
+  static constexpr Episode kFirst = 0xfffffffd;  // crosses 2^32
+
+  /// Every team size, both patterns, a policy that sleeps and one that does not.
+  template <class Test>
+  static void for_all_teams(Test test) {
+    for (int ranks = 1; ranks <= 8; ++ranks) {
+      for (const Pattern pattern : {Pattern::all_to_all, Pattern::gather_release}) {
+        for (const WaitPolicy wait : {WaitPolicy::park, WaitPolicy::yield}) {
+          SCOPED_TRACE(testing::Message()
+                       << ranks << " ranks, " << pattern_name(pattern) << ", wait " << static_cast<int>(wait));
+          test(ranks, pattern, wait);
+        }
+      }
+    }
+  }
+};
+using Policies = testing::Types<skein::StdAtomics, skein_test::JitterAtomics>;
+
+struct PolicyNames {
+  template <class Policy>
+  static std::string GetName(int) {  // NOLINT: GoogleTest's name
+    return std::is_same_v<Policy, skein::StdAtomics> ? "std" : "jitter";
+  }
+};
+TYPED_TEST_SUITE(ExchangeOf, Policies, PolicyNames);
+
+// Defect: a rank leaves before all have arrived; a payload is overwritten while a peer reads it, or read before it is
+// there; a plain write before the exchange is not ordered before a read behind it (ThreadSanitizer).
+TYPED_TEST(ExchangeOf, EveryRankLeavesWithEveryPost) {
+  this->for_all_teams([this](int ranks, Pattern pattern, WaitPolicy wait) {
+    Shared<TypeParam> shared(ranks);
+    std::vector<std::array<std::uint64_t, 2>> words(static_cast<std::size_t>(ranks));  // not atomic
+    run_threads(ranks, 1, [&](int own) {
+      Rank<TypeParam> rank(shared, own, pattern, wait, this->kFirst);
+      for (std::uint64_t round = 1; round <= this->kRounds; ++round) {
+        const std::uint64_t mine = round * 1000 + static_cast<std::uint64_t>(own);
+        words[static_cast<std::size_t>(own)][round % 2] = mine;
+        const Episode episode = rank.exchange.arrive(kSame, &mine, sizeof(mine));
+        std::uint64_t sum = 0;
+        const auto add_all = [&](void* out) {
+          std::uint64_t all = 0;
+          for (int peer = 0; peer < ranks; ++peer) {
+            std::uint64_t theirs = 0;
+            if (peer == own) {
+              theirs = mine;
+            } else {
+              std::memcpy(&theirs, rank.exchange.payload(peer, episode), sizeof(theirs));
+            }
+            all += theirs;
+          }
+          std::memcpy(out, &all, sizeof(all));
+        };
+        EXPECT_EQ(rank.exchange.complete(add_all, &sum, sizeof(sum)), Progress::complete);
+        std::uint64_t expected = 0;
+        for (int peer = 0; peer < ranks; ++peer) {
+          EXPECT_EQ(words[static_cast<std::size_t>(peer)][round % 2], round * 1000 + static_cast<std::uint64_t>(peer));
+          std::uint64_t posted = 0;
+          std::memcpy(&posted, rank.exchange.payload(peer, episode), sizeof(posted));
+          EXPECT_EQ(posted, round * 1000 + static_cast<std::uint64_t>(peer));
+          expected += posted;
+        }
+        EXPECT_EQ(sum, expected);
+      }
+    });
+  });
+}
+
+// Defect: a ring too short for kMaxOutstanding episodes; an episode that completes before an earlier one; a test that
+// blocks, or that forgets how far it came.
+TYPED_TEST(ExchangeOf, OutstandingEpisodesRetireInOrder) {
+  this->for_all_teams([this](int ranks, Pattern pattern, WaitPolicy wait) {
+    Shared<TypeParam> shared(ranks);
+    std::vector<std::atomic<std::uint64_t>> marks(static_cast<std::size_t>(ranks));
+    run_threads(ranks, 2, [&](int own) {
+      Rank<TypeParam> rank(shared, own, pattern, wait, this->kFirst);
+      skein::Exchange<TypeParam>& exchange = rank.exchange;
+      for (std::uint64_t round = 1; round <= this->kRounds / 2; ++round) {
+        // As many as may be outstanding, plus one that has to wait for the oldest.
+        for (int i = 0; i <= skein::kMaxOutstanding; ++i) {
+          if (exchange.outstanding() == skein::kMaxOutstanding) {
+            EXPECT_EQ(exchange.wait(exchange.retired() + 1), Progress::complete);
+          }
+          marks[static_cast<std::size_t>(own)].fetch_add(1, std::memory_order_relaxed);
+          exchange.arrive(kSame, nullptr, 0);
+        }
+        const Episode half = exchange.retired() + 2;
+        while (exchange.test(half) == Progress::pending) TypeParam::yield();
+        EXPECT_GE(exchange.retired(), half);
+        for (const auto& mark : marks) EXPECT_GE(mark.load(std::memory_order_relaxed), half - this->kFirst + 1);
+        EXPECT_EQ(exchange.wait(exchange.arrived()), Progress::complete);
+        EXPECT_EQ(exchange.outstanding(), 0);
+        for (const auto& mark : marks) {
+          EXPECT_GE(mark.load(std::memory_order_relaxed), exchange.arrived() - this->kFirst + 1);
+        }
+      }
+    });
+  });
+}
+
+// Defect: ranks in different calls take each other's data for their own.
+TYPED_TEST(ExchangeOf, ADifferentSignatureIsFoundByTheRanksThatCompare) {
+  for (const Pattern pattern : {Pattern::all_to_all, Pattern::gather_release}) {
+    constexpr int kRanks = 4;
+    constexpr int kOdd = 2;
+    Shared<TypeParam> shared(kRanks);
+    run_threads(kRanks, 3, [&](int own) {
+      Rank<TypeParam> rank(shared, own, pattern, WaitPolicy::park, 1);
+      rank.exchange.arrive(own == kOdd ? kSame + 1 : kSame, nullptr, 0);
+      const bool compares = pattern == Pattern::all_to_all || own == 0;
+      if (!compares) return;  // it would wait for the release until the abort
+      EXPECT_EQ(rank.exchange.complete(kNothing, nullptr, 0), Progress::mismatched);
+      EXPECT_EQ(rank.exchange.mismatched_rank(), own == kOdd ? 0 : kOdd);
+    });
+  }
+}
+
+// Defect: a rank that sleeps in an exchange is not woken by a failure elsewhere; the record is not written before the
+// abort is seen. Hangs, or reports nonsense.
+TYPED_TEST(ExchangeOf, AFailureEndsEveryWaitWithItsMessage) {
+  this->for_all_teams([this](int ranks, Pattern pattern, WaitPolicy wait) {
+    for (std::uint64_t round = 0; round < this->kRounds / 50; ++round) {
+      Shared<TypeParam> shared(ranks);
+      const int victim = static_cast<int>(round) % ranks;
+      run_threads(ranks, round, [&](int own) {
+        Rank<TypeParam> rank(shared, own, pattern, wait, 1);
+        if (own == victim) {
+          shared.failure.fail({own, skein::ExitCode::io, "disk full"});
+        } else {
+          rank.exchange.arrive(kSame, nullptr, 0);
+          EXPECT_EQ(rank.exchange.complete(kNothing, nullptr, 0), Progress::aborted);
+        }
+        EXPECT_TRUE(shared.failure.is_aborted());
+        EXPECT_EQ(shared.failure.first().rank, victim);
+        EXPECT_EQ(shared.failure.first().code, skein::ExitCode::io);
+        EXPECT_EQ(shared.failure.first().message, "disk full");
+      });
+    }
+  });
+}
+
+// Defect: two failures at once mix in the record, or both print.
+TYPED_TEST(ExchangeOf, OneOfManyFailuresIsTheFirst) {
+  constexpr int kRanks = 6;
+  for (std::uint64_t round = 0; round < this->kRounds / 10; ++round) {
+    Shared<TypeParam> shared(kRanks);
+    std::atomic<int> reports{0};
+    run_threads(kRanks, round, [&](int own) {
+      shared.failure.fail({own, skein::ExitCode::parallel, std::string(100, static_cast<char>('a' + own))});
+      while (!shared.failure.is_aborted()) TypeParam::yield();
+      const skein::Failure first = shared.failure.first();
+      EXPECT_EQ(first.message, std::string(100, static_cast<char>('a' + first.rank)));
+      if (shared.failure.claim_report()) ++reports;
+    });
+    EXPECT_EQ(reports.load(), 1);
+    EXPECT_EQ(shared.failure.further_failures(), kRanks - 1);
+  }
+}
+
+// Defect: a message longer than the record writes behind it.
+TYPED_TEST(ExchangeOf, LongMessagesAreCut) {
+  Shared<TypeParam> shared(1);
+  const std::size_t room = skein::FailureRecord<TypeParam>::kMessageBytes - 1;
+  shared.failure.fail({0, skein::ExitCode::parallel, std::string(3 * room, 'x')});
+  EXPECT_EQ(shared.failure.first().message, std::string(room, 'x'));
+}
+
+// Defect: a rank leaves, and its buffer dies, while a peer still reads it; or the peer begins to read after that
+// (ThreadSanitizer and AddressSanitizer see the access, the test the bytes).
+TYPED_TEST(ExchangeOf, NobodyReadsMemoryOfARankThatHasLeft) {
+  constexpr int kRanks = 4;
+  constexpr std::size_t kBytes = 3 * skein::kReadBytes + 17;
+  for (std::uint64_t round = 0; round < this->kRounds / 20; ++round) {
+    Shared<TypeParam> shared(kRanks);
+    auto buffer = std::make_unique<std::vector<std::byte>>(kBytes, std::byte{1});
+    const std::byte* published = buffer->data();
+    run_threads(kRanks, round + 100, [&](int own) {
+      skein::Readers<TypeParam> readers(shared.flags, own, shared.abort);
+      if (own == 0) {
+        for (std::uint64_t i = 0; i < round % 7; ++i) TypeParam::yield();
+        shared.failure.fail({0, skein::ExitCode::parallel, "left"});
+        EXPECT_TRUE(readers.wait_until_quiet(std::chrono::minutes(1)));
+        std::fill(buffer->begin(), buffer->end(), std::byte{2});
+        buffer.reset();
+        return;
+      }
+      std::vector<std::byte> copy(kBytes);
+      while (readers.copy(copy.data(), published, kBytes) == skein::WaitResult::ready) {
+        EXPECT_EQ(std::count(copy.begin(), copy.end(), std::byte{1}), static_cast<std::ptrdiff_t>(kBytes));
+      }
+      EXPECT_EQ(std::count(copy.begin(), copy.end(), std::byte{2}), 0);
+    });
+  }
+}
+
+// Defect: a touch that throws leaves its flag up, and the failing rank waits for ever.
+TYPED_TEST(ExchangeOf, AThrowingTouchLowersItsFlag) {
+  Shared<TypeParam> shared(1);
+  skein::Readers<TypeParam> readers(shared.flags, 0, shared.abort);
+  EXPECT_THROW(readers.guard([] { throw std::runtime_error("operator"); }), std::runtime_error);
+  EXPECT_TRUE(readers.wait_until_quiet(std::chrono::minutes(1)));
+}
+
+// Defect: the chooser is asked for what it was told, or leaves a choice open.
+TEST(ChoosePattern, KeepsWhatWasAskedForAndNeverLeavesItOpen) {
+  for (int ranks = 1; ranks <= 512; ++ranks) {
+    EXPECT_EQ(choose_pattern(Pattern::all_to_all, ranks), Pattern::all_to_all);
+    EXPECT_EQ(choose_pattern(Pattern::gather_release, ranks), Pattern::gather_release);
+    EXPECT_NE(choose_pattern(Pattern::automatic, ranks), Pattern::automatic);
+  }
+}
+
+}  // namespace
