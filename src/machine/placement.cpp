@@ -66,6 +66,11 @@ std::vector<int> scatter_order(const Machine& machine, const std::vector<int>& a
   return order;
 }
 
+bool overlap(const std::vector<int>& ascending, const std::vector<int>& other) {
+  return std::any_of(other.begin(), other.end(),
+                     [&](int cpu) { return std::binary_search(ascending.begin(), ascending.end(), cpu); });
+}
+
 }  // namespace
 
 Binding parse_binding(std::string_view name, std::string_view value, int cpus) {
@@ -83,7 +88,10 @@ std::vector<int> place_lanes(const Machine& machine, const Binding& binding, con
   int before = 0;
   int sharing = 0;
   for (std::size_t i = 0; i < processes.size(); ++i) {
-    if (processes[i].allowed != self.allowed) continue;
+    if (processes[i].allowed != self.allowed) {
+      if (overlap(processes[i].allowed, self.allowed)) return cpus;  // who would get which CPU?
+      continue;
+    }
     if (static_cast<int>(i) < own) before += processes[i].lanes;
     sharing += processes[i].lanes;
   }
@@ -100,10 +108,7 @@ Load load_of(const std::vector<ProcessShape>& processes, int own) {
   Load load;
   std::set<int> cpus;
   for (const ProcessShape& process : processes) {
-    const bool touches = std::any_of(mask.begin(), mask.end(), [&](int cpu) {
-      return std::binary_search(process.allowed.begin(), process.allowed.end(), cpu);
-    });
-    if (!touches) continue;
+    if (!overlap(process.allowed, mask)) continue;
     load.lanes += process.lanes;
     cpus.insert(process.allowed.begin(), process.allowed.end());
   }

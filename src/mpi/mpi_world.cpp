@@ -85,6 +85,12 @@ class MpiWorld final : public World {
 }  // namespace
 
 std::unique_ptr<World> World::join(MpiUse use) {
+  int is_finalized = 0;
+  MPI_Finalized(&is_finalized);
+  if (is_finalized != 0 && use != MpiUse::off) {
+    throw Error(ExitCode::environment,
+                "MPI has ended in this process and cannot be started again: keep one Runtime alive");
+  }
   int is_initialized = 0;
   MPI_Initialized(&is_initialized);
   const bool is_wanted =

@@ -4,8 +4,8 @@
 // random name, both ends checking that the other is the same user; where that is forbidden, through /proc/PID/fd.
 // Nothing is left in any file system.
 //
-// Order    process 0 listens before the name travels, so a connection never comes too early; it answers as many
-//          connections as there are peers, each of which sends whether it got through, and gives up after kPatience.
+// Order    process 0 listens before the name travels, so a connection never comes too early; all learn how many peers got
+//          through before it answers that many, so those who did not keep nobody waiting.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -18,6 +18,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <numeric>
 #include <system_error>
 #include <utility>
 
@@ -75,7 +76,7 @@ Offer make_offer(int descriptor) {
 }
 
 Descriptor listen_at(const Offer& offer) {
-  Descriptor listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  Descriptor listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const sockaddr_un address = address_of(offer);
   if (!listener || bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), kAddressBytes) != 0 ||
       listen(listener.get(), SOMAXCONN) != 0) {
@@ -130,25 +131,35 @@ void set_patience(int connection) {
   setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 }
 
-Descriptor fetch(const Offer& offer) {
-  const Descriptor connection(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+/// A connection to process 0; nothing where the socket cannot be used.
+Descriptor connect_to(const Offer& offer) {
+  Descriptor connection(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const sockaddr_un address = address_of(offer);
-  if (connection && connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), kAddressBytes) == 0 &&
-      is_same_user(connection.get())) {
-    set_patience(connection.get());
+  if (!connection || connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), kAddressBytes) != 0 ||
+      !is_same_user(connection.get())) {
+    return Descriptor();
+  }
+  set_patience(connection.get());
+  return connection;
+}
+
+/// The segment's descriptor, over the connection if there is one, else through /proc.
+Descriptor fetch(const Offer& offer, const Descriptor& connection) {
+  if (connection) {
     if (Descriptor received = receive_descriptor(connection.get())) return received;
   }
   return Descriptor(open(fmt::format("/proc/{}/fd/{}", offer.pid, offer.descriptor).c_str(), O_RDWR | O_CLOEXEC));
 }
 
-/// Answers until all peers have been served or patience ends; peers that never connect take the /proc path.
+/// Answers `peers` connections, which have all been made; patience is for peers that die meanwhile.
 void serve(const Descriptor& listener, int descriptor, int peers) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point end = Clock::now() + kPatience;
   while (listener && peers > 0) {
     const auto left_ms = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
+    if (left_ms <= 0) return;
     pollfd waiting{listener.get(), POLLIN, 0};
-    if (left_ms <= 0 || (poll(&waiting, 1, static_cast<int>(left_ms)) < 0 && errno != EINTR)) return;
+    if (poll(&waiting, 1, static_cast<int>(left_ms)) <= 0) continue;
     const Descriptor connection(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!connection || !is_same_user(connection.get())) continue;
     send_descriptor(connection.get(), descriptor);
@@ -176,11 +187,13 @@ Segment World::share_segment(std::size_t bytes) {
   });
   if (!made.is_ok()) throw Error(made.code, made.message);
   std::memcpy(&offer, allgather(object_bytes(offer)).front().data(), sizeof(offer));
+  const Descriptor connection = process() == 0 ? Descriptor() : connect_to(offer);
+  const std::vector<int> connected = allgather(connection ? 1 : 0);
   if (process() == 0) {
-    if (listener) serve(listener, segment.descriptor(), processes() - 1);
+    serve(listener, segment.descriptor(), std::accumulate(connected.begin(), connected.end(), 0));
     return segment;
   }
-  Descriptor received = fetch(offer);
+  Descriptor received = fetch(offer, connection);
   if (!received) {
     throw Error(
         ExitCode::environment,

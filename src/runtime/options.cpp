@@ -44,6 +44,7 @@ Options with_environment(Options options) {
   if (options.ranks && (*options.ranks < 1 || *options.ranks > kMaxLanes)) {
     reject_value("Options::ranks", std::to_string(*options.ranks), "1 to " + std::to_string(kMaxLanes));
   }
+  if (options.first_episode == 0) reject_value("Options::first_episode", "0", "1 and above");
   return options;
 }
 

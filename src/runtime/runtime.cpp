@@ -32,7 +32,7 @@ class Runtime::Impl {
     for (int i = 0; i < map.ranks_of(process()); ++i) {
       teams_.push_back(std::make_unique<Team>(*start_.host, first + i, start_.settings));
     }
-    failures_.resize(teams_.size());
+    outcomes_.resize(teams_.size());
     host().when_stuck([this] { exit_now(); });
     if (start_.options.verbose == Verbosity::placement) print_error(placement_table(start_));
     if (start_.load.lanes > start_.load.cpus && start_.options.wait == WaitPolicy::spin && process() == 0) {
@@ -55,26 +55,25 @@ class Runtime::Impl {
     if (!lanes_) start_lanes();
     departures_.expect(static_cast<int>(teams_.size()));
     lanes_->run([&](int lane) { run_rank(static_cast<std::size_t>(lane), body); });
-    if (!host().abort().is_set()) {
-      if (start_.options.report == Report::waiting && process() == 0) print_error(waiting_table(host()));
-      return true;
-    }
-    return false;
+    // Not by the abort word: other processes may be in the next run already, and fail there.
+    if (!outcomes_.front().has_left) return false;
+    if (start_.options.report == Report::waiting && process() == 0) print_error(waiting_table(host()));
+    return true;
   }
 
   int report_failure() {
     const Failure failure = host().failure().first();
     if (host().failure().claim_report()) {
       const int more = host().failure().further_failures();
-      const std::string others = more > 0 ? fmt::format("  {} further failures followed\n", more) : "";
+      const std::string others = more > 0 ? fmt::format("  ranks that failed after it: {}\n", more) : "";
       std::fflush(stdout);
       print_error(fmt::format("skein: {}\n{}", describe(failure), others));
     }
     return static_cast<int>(failure.code);
   }
 
-  /// The processes of the host meet, so that each reports before an exit makes the launcher kill the rest. Who misses the
-  /// meeting is stuck: then MPI cannot be ended in good order.
+  /// The processes of the host meet, so that the report is out before an exit makes the launcher kill the rest. If one
+  /// does not come, MPI cannot be ended in good order.
   void meet_after_failure() {
     if (has_met_) return;
     has_met_ = true;
@@ -85,7 +84,8 @@ class Runtime::Impl {
     const Failure failure = host().failure().first();
     const RankMap& map = host().map();
     if (failure.rank >= 0 && map.process_of(failure.rank) == process()) {
-      const std::exception_ptr& original = failures_[static_cast<std::size_t>(failure.rank - map.first_of(process()))];
+      const auto lane = static_cast<std::size_t>(failure.rank - map.first_of(process()));
+      const std::exception_ptr& original = outcomes_[lane].failure;
       if (original != nullptr) std::rethrow_exception(original);
     }
     throw TeamAborted(describe(failure), failure.code);
@@ -110,23 +110,23 @@ class Runtime::Impl {
   }
 
   void run_rank(std::size_t lane, const std::function<void(Team&)>& body) {
-    failures_[lane] = RankRunner(*teams_[lane]).run(body);
+    outcomes_[lane] = RankRunner(*teams_[lane]).run(body);
     departures_.depart();
     // A rank that computes on without a Skein call must not keep the process alive.
-    if (host().abort().is_set() && !departures_.wait_for_all()) exit_now();
+    if (!outcomes_[lane].has_left && !departures_.wait_for_all()) exit_now();
   }
 
   // Several ranks may find out at once; the process arrives at the meeting once.
   [[noreturn]] void exit_now() {
     while (!departures_.claim_exit()) pause();
     const int code = report_failure();
-    host().meet();
+    host().miss_meeting();
     std::_Exit(code);
   }
 
   Start start_;
   std::vector<std::unique_ptr<Team>> teams_;
-  std::vector<std::exception_ptr> failures_;
+  std::vector<RankRunner::Outcome> outcomes_;
   std::optional<Lanes> lanes_;
   Departures departures_;
   bool has_met_ = false;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <numeric>
 #include <span>
 
 #include "skein/base/environment.hpp"
@@ -24,17 +25,6 @@ std::size_t heap_bytes() {
 }
 constexpr std::size_t kLeastHeapBytes = std::size_t{64} << 20U;
 
-/// The largest segment that limits on address space allow, from all memory downwards.
-Segment largest_segment(World& world, std::size_t fixed_bytes) {
-  for (std::size_t heap = heap_bytes();; heap /= 2) {
-    try {
-      return world.share_segment(round_up(fixed_bytes + heap, kPageBytes));
-    } catch (const Error&) {
-      if (world.processes() > 1 || heap / 2 < kLeastHeapBytes) throw;
-    }
-  }
-}
-
 std::vector<std::vector<int>> masks_of_processes(World& world, const std::vector<int>& own) {
   std::vector<std::vector<int>> masks;
   for (const auto& bytes : world.allgather(std::as_bytes(std::span(own)))) {
@@ -44,11 +34,17 @@ std::vector<std::vector<int>> masks_of_processes(World& world, const std::vector
   return masks;
 }
 
-std::uint64_t agreed_nonce(World& world) {
+/// Process 0's value, in every process.
+template <class T>
+T of_first(World& world, T value) {
+  std::memcpy(&value, world.allgather(std::as_bytes(std::span(&value, 1))).front().data(), sizeof(value));
+  return value;
+}
+
+std::uint64_t random_nonce() {
   std::uint64_t nonce = 0;
-  if (getrandom(&nonce, sizeof(nonce), 0) != sizeof(nonce)) nonce = static_cast<std::uint64_t>(StdAtomics::now_ns());
-  std::memcpy(&nonce, world.allgather(std::as_bytes(std::span(&nonce, 1))).front().data(), sizeof(nonce));
-  return nonce;
+  if (getrandom(&nonce, sizeof(nonce), 0) == sizeof(nonce)) return nonce;
+  return static_cast<std::uint64_t>(StdAtomics::now_ns());
 }
 
 /// Runs the steps of a start in a world that is already joined.
@@ -106,19 +102,19 @@ class Steps {
   void place() {
     const std::vector<std::vector<int>> masks = masks_of_processes(world_, allowed_);
     const std::optional<double> quota = cpu_quota();
-    const int lanes = start_.options.ranks.value_or(default_lanes(masks, world_.process(), quota));
-    ranks_ = world_.allgather(lanes);
+    const int lanes = std::min(kMaxLanes, default_lanes(masks, world_.process(), quota));
+    ranks_ = world_.allgather(start_.options.ranks.value_or(lanes));
     std::vector<ProcessShape> shapes;
     for (std::size_t i = 0; i < masks.size(); ++i) shapes.push_back({ranks_[i], masks[i]});
     start_.cpus = place_lanes(machine_, binding_, shapes, world_.process());
     start_.load = load_of(shapes, world_.process());
-    if (quota) start_.load.cpus = std::max(1, std::min(start_.load.cpus, static_cast<int>(*quota)));
+    const int all_lanes = std::accumulate(ranks_.begin(), ranks_.end(), 0);
+    if (quota && all_lanes > *quota) start_.load = {all_lanes, std::max(1, static_cast<int>(*quota))};
     const Crowding crowding = start_.load.lanes > start_.load.cpus ? Crowding::oversubscribed : Crowding::fits;
-    // Rank 0's: ranks that follow different patterns wait for each other for ever.
-    const std::vector<int> patterns = world_.allgather(static_cast<int>(start_.options.pattern));
-    start_.settings = {.pattern = static_cast<Pattern>(patterns.front()),
+    // Rank 0's: ranks that follow different patterns, or count episodes differently, wait for each other for ever.
+    start_.settings = {.pattern = of_first(world_, start_.options.pattern),
                        .budget = wait_budget(start_.options.wait, crowding),
-                       .first_episode = start_.options.first_episode};
+                       .first_episode = of_first(world_, start_.options.first_episode)};
   }
 
   void require_possible() const {
@@ -139,18 +135,25 @@ class Steps {
 
   void build_host() {
     const RankMap map(ranks_);
-    const std::uint64_t nonce = agreed_nonce(world_);
+    const std::uint64_t nonce = of_first(world_, random_nonce());
+    Segment segment = largest_segment(Host::fixed_bytes(map));
     step([&] {
-      Segment segment = largest_segment(world_, Host::fixed_bytes(map));
-      if (world_.process() == 0) {
-        start_.host = Host::create(std::move(segment), map, 0, nonce);
-      } else {
-        attached_ = std::move(segment);
-      }
+      if (world_.process() == 0) start_.host = Host::create(std::move(segment), map, 0, nonce);
     });
     step([&] {  // after it is built
-      if (world_.process() != 0) start_.host = Host::attach(std::move(attached_), map, world_.process(), nonce);
+      if (world_.process() != 0) start_.host = Host::attach(std::move(segment), map, world_.process(), nonce);
     });
+  }
+
+  /// The largest segment that every process can map, from all memory downwards: limits on address space differ.
+  Segment largest_segment(std::size_t fixed_bytes) {
+    for (std::size_t heap = of_first(world_, heap_bytes());; heap /= 2) {
+      Segment segment;
+      const Verdict verdict =
+          world_.agree([&] { segment = world_.share_segment(round_up(fixed_bytes + heap, kPageBytes)); });
+      if (verdict.is_ok()) return segment;
+      if (heap / 2 < kLeastHeapBytes) throw Error(verdict.code, verdict.message);
+    }
   }
 
   Start& start_;
@@ -159,7 +162,6 @@ class Steps {
   Binding binding_;
   std::vector<int> allowed_;
   std::vector<int> ranks_;
-  Segment attached_;
 };
 
 }  // namespace
@@ -171,7 +173,7 @@ Start start_up(const Options& options) {
   start.world = World::join(mpi_use_of_environment(options.mpi));
   try {
     Steps(start).run(options);
-  } catch (const Error& error) {
+  } catch (const Error& error) {  // agreed, so thrown by every process
     const auto role = start.world->process() == 0 ? StartFailed::Role::prints : StartFailed::Role::is_silent;
     start.world->finalize();
     throw StartFailed(error, role);

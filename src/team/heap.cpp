@@ -63,7 +63,7 @@ int Heap::allocate(std::size_t bytes, int handles) const {
   free_entry->begin = begin;
   free_entry->end = begin + wanted;
   free_entry->is_used = true;
-  free_entry->handles.store(handles, std::memory_order_relaxed);
+  free_entry->handles.store(handles, std::memory_order_relaxed);  // [handle]
   return static_cast<int>(free_entry - std::begin(table_->blocks));
 }
 

@@ -12,7 +12,9 @@ namespace {
 
 // Changes with the layout, so that processes of different builds do not attach each other's segments.
 constexpr std::uint64_t kLayoutVersion = 1;
-constexpr std::chrono::nanoseconds kMeetingTime = std::chrono::seconds(1);
+
+/// A process may use all of kLeaveGrace before it comes to the meeting.
+constexpr std::chrono::nanoseconds kMeetingTime = kLeaveGrace + std::chrono::seconds(1);
 
 int release_lines(int ranks) { return (ranks - 1 + kPollersPerLine - 1) / kPollersPerLine; }
 
@@ -54,6 +56,23 @@ struct Host::Layout {
 };
 
 namespace {
+
+/// Counts this process in; how many have come.
+int arrive(Rendezvous& meeting) {
+  return static_cast<int>(meeting.arrived.fetch_add(1, std::memory_order_acq_rel)) + 1;
+}
+
+/// The first decision holds.
+void decide(Rendezvous& meeting, Rendezvous::Outcome outcome) {
+  std::uint32_t undecided = Rendezvous::open;
+  meeting.outcome.compare_exchange_strong(undecided, outcome, std::memory_order_acq_rel);
+}
+
+template <class Ready>
+void wait_bounded(Ready ready) {
+  const std::int64_t end_ns = StdAtomics::now_ns() + kMeetingTime.count();
+  while (!ready() && StdAtomics::now_ns() < end_ns) StdAtomics::yield();
+}
 
 /// The objects that lie at an offset, once created.
 template <class T>
@@ -129,15 +148,19 @@ std::span<ReaderFlag<StdAtomics>> Host::own_flags() const {
 Heap Host::heap() const { return Heap(header().heap, segment_); }
 
 bool Host::meet() {
-  std::atomic<std::uint32_t>& arrived = header().rendezvous.arrived;
+  Rendezvous& meeting = header().rendezvous;
+  if (arrive(meeting) == map_.processes()) decide(meeting, Rendezvous::met);
+  wait_bounded([&] { return meeting.outcome.load(std::memory_order_acquire) != Rendezvous::open; });
+  decide(meeting, Rendezvous::missed);  // unless it is decided
+  return meeting.outcome.load(std::memory_order_acquire) == Rendezvous::met;
+}
+
+void Host::miss_meeting() {
+  Rendezvous& meeting = header().rendezvous;
+  decide(meeting, Rendezvous::missed);
+  arrive(meeting);
   const auto all = static_cast<std::uint32_t>(map_.processes());
-  arrived.fetch_add(1, std::memory_order_acq_rel);
-  const std::int64_t end_ns = StdAtomics::now_ns() + kMeetingTime.count();
-  while (arrived.load(std::memory_order_acquire) < all) {
-    if (StdAtomics::now_ns() > end_ns) return false;
-    StdAtomics::yield();
-  }
-  return true;
+  wait_bounded([&] { return meeting.arrived.load(std::memory_order_acquire) >= all; });
 }
 
 }  // namespace skein

@@ -5,7 +5,7 @@
 
 namespace skein {
 
-std::exception_ptr RankRunner::run(const std::function<void(Team&)>& body) noexcept {
+RankRunner::Outcome RankRunner::run(const std::function<void(Team&)>& body) noexcept {
   RankAccount& account = team_.host_->accounts()[static_cast<std::size_t>(team_.rank())];
   const std::int64_t waited_before_ns = team_.waiter_.waited_ns();
   const std::int64_t start_ns = StdAtomics::now_ns();
@@ -16,13 +16,13 @@ std::exception_ptr RankRunner::run(const std::function<void(Team&)>& body) noexc
                .run_ns = StdAtomics::now_ns() - start_ns,
                .cpu = sched_getcpu()};
     leave();
-    return nullptr;
+    return {.has_left = true, .failure = nullptr};
   } catch (const TeamAborted&) {
     team_.leave_by_exception();
-    return nullptr;
+    return {};
   } catch (...) {
     team_.leave_by_exception();
-    return std::current_exception();
+    return {.has_left = false, .failure = std::current_exception()};
   }
 }
 

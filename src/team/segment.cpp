@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,7 +18,7 @@ namespace {
 [[noreturn]] void fail(const char* what, std::size_t bytes) {
   const int problem = errno;
   throw Error(ExitCode::environment,
-              fmt::format("shared segment of {} MiB: {}: {}; check ulimit -v, the memory cgroup and "
+              fmt::format("shared segment of {} MiB: {}: {}; check ulimit -v, ulimit -f, the memory cgroup and "
                           "/proc/sys/vm/overcommit_memory",
                           bytes >> 20U, what, std::generic_category().message(problem)));
 }
@@ -35,6 +36,12 @@ Segment Segment::create_private(std::size_t bytes) {
 }
 
 Segment Segment::create_shared(std::size_t bytes) {
+  // The kernel answers a size beyond this limit with a signal that ends the process.
+  rlimit file_size{};
+  if (getrlimit(RLIMIT_FSIZE, &file_size) == 0 && bytes > file_size.rlim_cur) {
+    errno = EFBIG;
+    fail("file size limit", bytes);
+  }
   const int descriptor = memfd_create("skein", MFD_CLOEXEC);
   if (descriptor < 0) fail("memfd_create", bytes);
   Segment closer(nullptr, 0, descriptor);  // closes the descriptor when a later step throws

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <utility>
 
 namespace skein {
 namespace {
@@ -30,7 +31,7 @@ Team::Team(Host& host, int rank, const TeamSettings& settings)
 Request Team::ibarrier(Where where) {
   const Call call{.operation = Operation::ibarrier, .where = where};
   enter(call);
-  if (host_->abort().is_set()) throw_aborted();
+  if (host_->abort().is_set()) throw_failed(Progress::aborted);
   return Request(*this, exchange_.arrive(signature(call), nullptr, 0));
 }
 
@@ -52,13 +53,13 @@ void Team::reject(const Call& call, std::string_view rule) const {
 void Team::throw_failed(Progress progress) {
   must_leave_ = true;
   if (progress == Progress::mismatched) {
+    has_recorded_ = true;
     host_->failure().fail(failure_here(
         ExitCode::parallel,
-        fmt::format(
-            "mismatched collectives: rank {} is in {} at {}:{}, rank {} is in another operation, or in the same with "
-            "another root, operator, element size or count; all ranks must make the same calls in the same order",
-            rank_, operation_name(last_operation_), last_where_.file_name(), last_where_.line(),
-            exchange_.mismatched_rank())));
+        fmt::format("mismatched collectives: rank {} is in {}, rank {} is in another operation, or in the same with "
+                    "another root, "
+                    "operator, element size or count; all ranks must make the same calls in the same order",
+                    rank_, operation_name(last_operation_), exchange_.mismatched_rank())));
     while (!host_->abort().is_set()) StdAtomics::yield();
   }
   throw_aborted();
@@ -74,9 +75,19 @@ void Team::refuse_call() const {
   throw Error(ExitCode::parallel, fmt::format("a request was destroyed before its completion on rank {}", rank_));
 }
 
+// One failure is recorded once, however many layers of this rank it passes.
 void Team::record_current_exception() {
+  if (std::exchange(has_recorded_, true)) return;
   try {
-    throw;
+    record(std::current_exception());
+  } catch (...) {
+    host_->failure().fail({rank_, ExitCode::parallel, "out of memory"});  // short enough to need none
+  }
+}
+
+void Team::record(const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(exception);
   } catch (const TeamAborted& error) {
     // Another failure is recorded, unless the program made this one up.
     if (!host_->failure().has_begun()) host_->failure().fail(failure_here(error.code(), error.what()));
@@ -100,16 +111,16 @@ void Team::leave_by_exception() {
 // Its rank has arrived, so nobody waits for it; but the program has lost track. While an exception is in flight the
 // program is being left anyway, and the exception will be the message.
 void Team::drop_request() {
-  if (std::uncaught_exceptions() > 0) {
-    must_leave_ = true;
-    return;
-  }
+  must_leave_ = true;
+  if (std::uncaught_exceptions() > 0) return;
+  has_recorded_ = true;
   host_->failure().fail(failure_here(ExitCode::parallel, "a request was destroyed before its completion"));
 }
 
 Failure Team::failure_here(ExitCode code, const std::string& message) const {
-  const std::string call = last_operation_ == Operation::none
-                               ? "it had made no Skein call yet"
+  const std::string call = last_operation_ == Operation::none ? "it had made no Skein call yet"
+                           : last_operation_ == Operation::leave
+                               ? "it had left the function that it runs"
                                : fmt::format("its last Skein call was {} at {}:{}", operation_name(last_operation_),
                                              last_where_.file_name(), last_where_.line());
   return {rank_, code,
@@ -119,7 +130,9 @@ Failure Team::failure_here(ExitCode code, const std::string& message) const {
 
 Request::~Request() {
   if (team_ == nullptr || team_->exchange_.retired() >= episode_) return;
-  if (team_->exchange_.test(episode_) != Progress::complete && !team_->host_->abort().is_set()) team_->drop_request();
+  const Progress progress = team_->exchange_.test(episode_);
+  if (progress == Progress::complete || team_->host_->abort().is_set()) return;
+  team_->drop_request();
 }
 
 bool Request::test() {

@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "skein/team/host.hpp"
+
 namespace skein {
 
 /// Where fold[begin, end) splits. Needs end - begin >= 2.
@@ -39,6 +41,8 @@ template <class T, class Item, class Op>
 /// Folds elements of many ranks, a tile at a time so that the partials stay in the first-level cache.
 template <class T>
 class TileFold {
+  static_assert(sizeof(T) <= kPieceBytes, "a reduction takes values of at most 64 KiB; use a span of smaller ones");
+
  public:
   static constexpr std::size_t kTile = sizeof(T) >= 1024 ? 1 : 1024 / sizeof(T);
 

@@ -5,6 +5,8 @@
 // Cost  in the line: one exchange. Larger: one exchange a piece and one to close; the last rank reads all operands.
 #pragma once
 
+#include <functional>
+
 #include "skein/collective/reduce.hpp"
 
 namespace skein {
@@ -20,6 +22,9 @@ void Team::scan(std::span<const std::type_identity_t<T>> in, std::span<T> out, O
   enter(call);
   guarded([&] {
     require(in.size() == out.size(), call, "in and out must have the same size");
+    constexpr std::less_equal<const T*> not_after;
+    require(not_after(in.data() + in.size(), out.data()) || not_after(out.data() + out.size(), in.data()), call,
+            "in and out must not overlap");
     const int end = rank_ + 1;
     if (fits_line(in.size_bytes())) {
       exchange(
@@ -27,8 +32,6 @@ void Team::scan(std::span<const std::type_identity_t<T>> in, std::span<T> out, O
       detail::fold_posted<T>(end, posted_with_own(bytes_of(in.data())), in.size(), writable_bytes_of(out.data()), op);
       return;
     }
-    require(in.data() + in.size() <= out.data() || out.data() + out.size() <= in.data(), call,
-            "in and out must not overlap");
     LargePayload large(*this, call, in.data(), nullptr);
     TileFold<T> tiles;
     constexpr std::size_t kTile = TileFold<T>::kTile;

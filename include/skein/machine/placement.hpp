@@ -35,7 +35,8 @@ struct ProcessShape {
 inline constexpr int kNotPinned = -1;
 
 /// The CPU of each lane of process `own`. Processes with the same mask divide it in process order. Lanes are pinned only
-/// when all lanes that share a mask have a CPU each; else the operating system balances them within the mask.
+/// when all lanes that share a mask have a CPU each and no other mask overlaps it; else the operating system balances
+/// them within the mask.
 std::vector<int> place_lanes(const Machine& machine, const Binding& binding, const std::vector<ProcessShape>& processes,
                              int own);
 

@@ -72,7 +72,7 @@ class Waiter {
     const int paused_polls = budget_.spin.count() > 0 ? kPausedPolls : 0;
     for (int i = 0; i < paused_polls; ++i) {
       if (ready()) return WaitResult::ready;
-      if (abort_->is_set()) return WaitResult::aborted;
+      if (abort_->is_set()) return last_look(ready);
       Policy::pause();
     }
     const std::int64_t start_ns = Policy::now_ns();
@@ -88,14 +88,14 @@ class Waiter {
     for (std::int64_t now_ns = start_ns; now_ns < spin_end_ns; now_ns = Policy::now_ns()) {
       for (int i = 0; i < kPollsPerClockRead; ++i) {
         if (ready()) return WaitResult::ready;
-        if (abort_->is_set()) return WaitResult::aborted;
+        if (abort_->is_set()) return last_look(ready);
         Policy::pause();
         idle_();
       }
     }
     for (std::int64_t now_ns = spin_end_ns; now_ns < yield_end_ns; now_ns = Policy::now_ns()) {
       if (ready()) return WaitResult::ready;
-      if (abort_->is_set()) return WaitResult::aborted;
+      if (abort_->is_set()) return last_look(ready);
       idle_();
       Policy::yield();
     }
@@ -108,14 +108,20 @@ class Waiter {
     watchers.announce(lane_);
     while (true) {
       const std::uint32_t bell = bells_->read(lane_);
-      const bool is_ready = ready();
-      if (is_ready || abort_->is_set()) {
+      if (ready() || abort_->is_set()) {
         watchers.retract(lane_);
-        return is_ready ? WaitResult::ready : WaitResult::aborted;
+        return last_look(ready);
       }
       idle_();
       bells_->sleep(lane_, bell);
     }
+  }
+
+  // Once the abort word is seen: what was posted before it was set counts, so that an episode which is complete for one
+  // rank is complete for all.
+  template <class Ready>
+  static WaitResult last_look(Ready ready) {
+    return ready() ? WaitResult::ready : WaitResult::aborted;
   }
 
   static std::int64_t end_of(std::int64_t begin_ns, std::chrono::nanoseconds budget) {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <source_location>
 #include <string>
 #include <string_view>
@@ -33,7 +34,7 @@ enum class Operation : std::uint8_t {
 
 std::string_view operation_name(Operation operation);
 
-inline constexpr int kNoRoot = -1;
+inline constexpr int kNoRoot = std::numeric_limits<int>::min();  // -1 is what a wrong root often is
 
 /// One collective call. `operator_name` is a constant name, never an address: processes are randomised differently.
 struct Call {

@@ -6,7 +6,7 @@
 // Who      every rank of a team, once per episode, in the same order.
 // Cost     all-to-all: one line transfer, plus two overlapped ones for each rank beyond the second. Gather and release:
 //          two hops. No write that two ranks contend for; no clock, no system call while peers are in step.
-// Memory   the channels of layout.hpp; allocates nothing.
+// Memory   the channels of line.hpp; allocates nothing.
 // Source   all-to-all flags: Hoefler et al., "Fast Barrier Synchronization for InfiniBand", IPDPS 2006 (n-way
 //          dissemination with n = p - 1). Sense reversal by monotone episodes: Mellor-Crummey and Scott, ACM TOCS 9(1),
 //          1991, doi:10.1145/103727.103729, section 3.
@@ -71,7 +71,7 @@ class Exchange {
       const Progress progress = wait(arrived_ - 1);
       if (progress != Progress::complete) return progress;
     }
-    return retire<Blocking>(arrived_, combine, out, bytes);
+    return retire(arrived_, combine, out, bytes);
   }
 
   /// Retires outstanding split-phase episodes, all of them barriers, up to `episode`; waits for none.
@@ -108,20 +108,22 @@ class Exchange {
     bells_->ring(channel.watchers);
   }
 
+  // Split-phase barriers are seen by each rank for itself in every pattern: a release would wait for rank 0 to call.
   template <class Mode>
   [[gnu::noinline]] Progress retire_barriers(Episode episode) {
     while (retired_ < episode) {
-      const Progress progress = retire<Mode>(
-          retired_ + 1, [](void*) {}, nullptr, 0);
+      const Progress progress = see_all<Mode>(retired_ + 1);
       if (progress != Progress::complete) return progress;
+      retired_ += 1;
+      next_peer_ = 0;
     }
     return Progress::complete;
   }
 
-  template <class Mode, class Combine>
+  template <class Combine>
   [[gnu::always_inline]] inline Progress retire(Episode episode, Combine&& combine, void* out, std::size_t bytes) {
     if (pattern_ == Pattern::all_to_all || rank_ == 0) {
-      const Progress progress = see_all<Mode>(episode);
+      const Progress progress = see_all<Blocking>(episode);
       if (progress != Progress::complete) return progress;
       combine(out);
       if (pattern_ == Pattern::gather_release) {
@@ -129,7 +131,7 @@ class Exchange {
       }
     } else {
       Channel<Policy>& release = channels_.releases[index((rank_ - 1) / kPollersPerLine)];
-      const Progress progress = see<Mode>(release, episode);  // [free]
+      const Progress progress = see<Blocking>(release, episode);  // [free]
       if (progress != Progress::complete) return progress;
       if (bytes != 0) std::memcpy(out, release.line(episode).payload, bytes);
     }
@@ -158,7 +160,8 @@ class Exchange {
     const auto is_posted = [&] { return theirs.load(std::memory_order_seq_cst) == episode; };
     if constexpr (std::is_same_v<Mode, Testing>) {
       if (is_posted()) return Progress::complete;
-      return waiter_->is_aborted() ? Progress::aborted : Progress::pending;
+      if (!waiter_->is_aborted()) return Progress::pending;
+      return is_posted() ? Progress::complete : Progress::aborted;
     } else {
       return waiter_->until(is_posted, channel.watchers) == WaitResult::ready ? Progress::complete : Progress::aborted;
     }

@@ -10,7 +10,7 @@
 //
 // Edges
 //   [lock]    acquire exchange; [unlock] release store: the table
-//   [handle]  relaxed increment: the caller holds a handle already, or is about to send the first ones
+//   [handle]  relaxed store: the exchange that sends the block publishes it
 //   [drop]    acq_rel decrement: all uses come before the reuse
 #pragma once
 
@@ -39,7 +39,8 @@ struct HeapTable {
   Block blocks[kMaxBlocks];
 };
 
-inline constexpr std::size_t kPageBytes = 4096;
+/// The largest page of the kernels that Skein runs on: what is given back must not reach into a neighbour's page.
+inline constexpr std::size_t kPageBytes = std::size_t{64} * 1024;
 
 class Heap {
  public:

@@ -52,9 +52,12 @@ struct alignas(kStride) Staging {
   std::byte areas[2][kPieceBytes];
 };
 
-/// Meeting point of a host's processes, for the exit after a failure.
+/// Meeting point of a host's processes, for the exit after a failure. Its outcome is one word, so all read the same.
 struct alignas(kStride) Rendezvous {
+  enum Outcome : std::uint32_t { open, met, missed };
+
   std::atomic<std::uint32_t> arrived{0};
+  std::atomic<std::uint32_t> outcome{open};
 };
 
 class Host {
@@ -89,8 +92,12 @@ class Host {
     if (when_stuck_) when_stuck_();
   }
 
-  /// Waits until all processes of the host have called it, at most a second; true when they have.
+  /// Waits until all processes of the host have called it, for a bounded time; true, in all of them, when they have.
   bool meet();
+
+  /// Declares the meeting missed, because this process is about to exit in disorder, and waits as long as meet() for the
+  /// others to come, whose report may be on its way.
+  void miss_meeting();
 
  private:
   struct Header;

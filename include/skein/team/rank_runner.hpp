@@ -15,9 +15,13 @@ class RankRunner {
  public:
   explicit RankRunner(Team& team) : team_(team) {}
 
-  /// Never throws. Returns the exception that this rank failed with; null when it did not, or only followed another's
-  /// failure.
-  std::exception_ptr run(const std::function<void(Team&)>& body) noexcept;
+  struct Outcome {
+    bool has_left = false;       ///< together with all others; the same on every rank
+    std::exception_ptr failure;  ///< that this rank failed with; null when it only followed another's
+  };
+
+  /// Never throws.
+  Outcome run(const std::function<void(Team&)>& body) noexcept;
 
  private:
   /// Leaving is a collective with a signature of its own, so that a rank that makes one call less is found.

@@ -12,7 +12,7 @@ namespace skein {
 class Team;
 
 /// Returned by Team::ibarrier. Complete it with wait(), or with test() until that returns true. Destroying it earlier is
-/// an error that ends the run. Used by its rank only.
+/// an error that ends the run. Used by its rank only, inside the run.
 class Request {
  public:
   Request() = default;

@@ -14,7 +14,7 @@ namespace skein {
 
 /// A rank's handle to a shared array of n values. Each rank owns one contiguous block of it (block_range), which that
 /// rank touched first; any rank may read and write any element, and a barrier orders them. The memory is free when the
-/// handles of all ranks are gone. Destroying a handle never communicates.
+/// handles of all ranks are gone. Destroying a handle never communicates. It must not outlive the Runtime.
 template <class T>
 class SharedArray {
  public:

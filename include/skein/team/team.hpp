@@ -9,14 +9,16 @@
 //           three, and are read where they are.
 // Allocates nothing in any collective but shared().
 // Results   same bits on every rank and for every layout with the same number of ranks (fold.hpp).
-// Errors    TeamAborted when a rank has failed, whose message it carries; a mismatch of collectives and a bad argument
-//           end the run with a message that names both sides.
+// Errors    TeamAborted when a rank has failed, whose message it carries. A mismatch of collectives ends the run with a
+//           message that names two ranks that differ; a bad argument with one that names operation, value and rule.
 #pragma once
 
 #include <fmt/format.h>
 
 #include <cstdint>
 #include <cstring>
+#include <exception>
+#include <ranges>
 #include <source_location>
 #include <span>
 #include <type_traits>
@@ -41,7 +43,7 @@ struct TeamSettings {
   Episode first_episode = 1;
 };
 
-class Team {
+class alignas(kStride) Team {  // each rank writes to its own in every call
  public:
   /// Made by Runtime. `host` outlives the team.
   Team(Host& host, int rank, const TeamSettings& settings);
@@ -94,7 +96,8 @@ class Team {
   void reduce(std::span<const std::type_identity_t<T>> in, std::span<T> out, Op op, int root,
               Where where = Where::current());
 
-  /// The fold of ranks 0 to this one (inclusive): the same bits as allreduce over those ranks.
+  /// The fold of ranks 0 to this one (inclusive): the same bits as allreduce over those ranks. `in` and `out` must not
+  /// overlap.
   template <class T, class Op>
   T scan(const T& value, Op op, Where where = Where::current());
   template <class T, class Op>
@@ -119,7 +122,7 @@ class Team {
   template <class T>
   void scatter(std::span<const std::type_identity_t<T>> in, std::span<T> out, int root, Where where = Where::current());
 
-  /// The q-th part of `in` goes to rank q, whose `out` holds the parts it got in rank order.
+  /// The q-th part of `in` goes to rank q, whose `out` holds the parts it got in rank order. They must not overlap.
   template <class T>
   void alltoall(std::span<const std::type_identity_t<T>> in, std::span<T> out, Where where = Where::current());
 
@@ -217,6 +220,7 @@ class Team {
   [[noreturn]] void refuse_call() const;
   void leave_by_exception();
   void record_current_exception();
+  void record(const std::exception_ptr& exception);
   void drop_request();
   Failure failure_here(ExitCode code, const std::string& message) const;
 
@@ -228,7 +232,8 @@ class Team {
   Readers<StdAtomics> readers_;
   Operation last_operation_ = Operation::none;
   Where last_where_;
-  bool must_leave_ = false;
+  bool must_leave_ = false;    // the rank has seen a failure
+  bool has_recorded_ = false;  // the rank has reported its own
 };
 
 template <class T>
