@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the processes of a host meet: here two views of one segment in one process.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include "skein/team/host.hpp"
+
+namespace {
+
+using skein::Host;
+using skein::RankMap;
+using skein::Segment;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint64_t kNonce = 0x5eed;
+
+struct TwoProcesses {
+  std::unique_ptr<Host> first, second;
+
+  explicit TwoProcesses(std::uint64_t nonce_of_second = kNonce) {
+    const RankMap map({1, 1});
+    Segment segment = Segment::create_shared(Host::fixed_bytes(map) + (1 << 20));
+    const int descriptor = dup(segment.descriptor());
+    first = Host::create(std::move(segment), map, 0, kNonce);
+    second = Host::attach(Segment::attach(descriptor), map, 1, nonce_of_second);
+  }
+};
+
+// Fails when a process that has reported leaves before a slower one has: the launcher would kill that one.
+TEST(FailureMeeting, WhoComesFirstWaitsForTheOther) {
+  TwoProcesses processes;
+  bool is_slow_one_there = false;
+  bool has_second_met = false;
+  std::thread slow([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    is_slow_one_there = true;
+    has_second_met = processes.second->meet();
+  });
+  const bool has_first_met = processes.first->meet();
+  const bool was_slow_one_there = has_first_met && is_slow_one_there;  // ordered by the meeting
+  slow.join();
+  EXPECT_TRUE(was_slow_one_there);
+  EXPECT_TRUE(has_second_met);
+}
+
+// Hangs when a process that never comes is waited for.
+TEST(FailureMeeting, WhoNeverComesIsNotWaitedFor) {
+  TwoProcesses processes;
+  const Clock::time_point start = Clock::now();
+  EXPECT_FALSE(processes.first->meet());
+  EXPECT_GE(Clock::now() - start, std::chrono::milliseconds(900));
+}
+
+// Fails when a failure in one process does not reach the other, or when both would report it.
+TEST(FailureMeeting, AFailureIsSeenByBothAndReportedByOne) {
+  TwoProcesses processes;
+  EXPECT_FALSE(processes.second->abort().is_set());
+  processes.first->failure().fail({0, skein::ExitCode::io, "disk full"});
+  processes.second->failure().fail({1, skein::ExitCode::parallel, "later"});
+  for (Host* host : {processes.first.get(), processes.second.get()}) {
+    EXPECT_TRUE(host->abort().is_set());
+    EXPECT_EQ(host->failure().first().rank, 0);
+    EXPECT_EQ(host->failure().first().code, skein::ExitCode::io);
+    EXPECT_EQ(host->failure().first().message, "disk full");
+    EXPECT_EQ(host->failure().further_failures(), 1);
+  }
+  EXPECT_TRUE(processes.second->failure().claim_report());
+  EXPECT_FALSE(processes.first->failure().claim_report());
+}
+
+// Fails when the memory of another run, found under a recycled number, is taken for this one's.
+TEST(FailureMeeting, ASegmentWithAnotherNonceIsRefused) {
+  try {
+    const TwoProcesses processes(kNonce + 1);
+    ADD_FAILURE() << "it was attached";
+  } catch (const skein::Error& error) {
+    EXPECT_EQ(error.code(), skein::ExitCode::environment);
+  }
+}
+
+}  // namespace
