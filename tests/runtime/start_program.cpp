@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// A program whose start can be made to fail; its tests judge exit code and output from outside.
+//
+//   start_program log                    logs one line, and checks what all processes share
+//   start_program agree PROCESS CODE     a step that fails in PROCESS (-1: in all) with CODE
+//   start_program threads PROCESS COUNT  in PROCESS only COUNT threads start
+//   start_program no-socket              no process can use Unix sockets
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "lane/failing_threads.hpp"
+#include "skein/skein.hpp"
+
+namespace {
+
+bool has_sockets = true;
+
+void share(skein::Team& team) {
+  auto array = team.shared<int>(1000);
+  for (int& value : array.block()) value = team.rank() + 1;
+  team.barrier();
+  for (int rank = 0; rank < team.size(); ++rank) {
+    const skein::BlockRange block = skein::block_range(array.size(), team.size(), rank);
+    if (!block.empty() && array[block.end - 1] != rank + 1) throw std::runtime_error("the memory is not shared");
+  }
+  team.log("one team of {} ranks in {} processes", team.size(), team.processes());
+}
+
+}  // namespace
+
+extern "C" {
+int __real_bind(int socket, const sockaddr* address, socklen_t length);
+int __wrap_bind(int socket, const sockaddr* address, socklen_t length) {
+  if (has_sockets) return __real_bind(socket, address, length);
+  errno = EPERM;
+  return -1;
+}
+}
+
+int main(int argc, char** argv) {
+  const std::string what = argc > 1 ? argv[1] : "log";
+  const int where = argc > 2 ? std::atoi(argv[2]) : 0;
+  const int number = argc > 3 ? std::atoi(argv[3]) : 0;
+  has_sockets = what != "no-socket";
+  skein::Runtime runtime(argc, argv);
+  const bool is_chosen = where == -1 || where == runtime.process();
+  if (what == "agree") {
+    const int threads = failing_threads::count();
+    const int code = runtime.agree([&] {
+      if (is_chosen) {
+        throw skein::Error(static_cast<skein::ExitCode>(number),
+                           "the input of process " + std::to_string(runtime.process()) + " is bad");
+      }
+    });
+    if (failing_threads::count() != threads) std::fprintf(stderr, "threads were started\n");
+    return code;
+  }
+  if (what == "threads" && is_chosen) failing_threads::allowed = number;
+  return runtime.run(share);
+}
