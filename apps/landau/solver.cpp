@@ -75,7 +75,6 @@ void Solver::for_my_columns(Transpose& matrix, std::size_t length, Line&& line) 
     for (std::size_t index = first; index < last; ++index) {
       const std::span<double> buffer(lines_.data() + (index - first) * line_stride_, length + 2 * kGhosts);
       fill_periodic_ghosts(buffer, length);
-      if (last < mine.end) matrix.prefetch_columns(last, index - first, last - first);
       line(index, buffer);
     }
     first = last;
@@ -83,8 +82,6 @@ void Solver::for_my_columns(Transpose& matrix, std::size_t length, Line&& line) 
 }
 
 void Solver::solve_field() {
-  // The first lines of v are on their way while the field is computed.
-  if (!to_v_.my_columns().empty()) to_v_.prefetch_columns(to_v_.my_columns().begin, 0, 1);
   const double dv = problem_.dv();
   for (std::size_t i = 0; i < density_.size(); ++i) {
     std::uint64_t sum = 0;

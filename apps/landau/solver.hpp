@@ -86,8 +86,7 @@ class Solver {
   void add_density(std::span<const double> line_over_x) { fixed_point_.add(line_over_x, to_v_.rider()); }
   Shift kick_shift(std::size_t x_index, double duration) const;
 
-  // Calls line(index, buffer with ghosts) for this rank's columns of `matrix`, which have `length` points, while the next
-  // columns are being fetched.
+  // Calls line(index, buffer with ghosts) for this rank's columns of `matrix`, which have `length` points.
   template <class Line>
   void for_my_columns(Transpose& matrix, std::size_t length, Line&& line);
 

@@ -2,10 +2,19 @@
 #include "landau/transpose.hpp"
 
 namespace landau {
+namespace {
+
+// Rows of a matrix up to this size are still in the caches of those who read them when they are written again, so it pays
+// to claim them ahead. Measured with 2 ranks under one L3 (AMD EPYC, 512 KiB of L2 each), us per step with and without:
+// 32 x 128 points 6.0, 6.75; 32 x 512 20.4, 22.2; 64 x 512 35.0, 36.5; 128 x 512 67, 64; 256 x 1024 268, 252.
+constexpr std::size_t kClaimedBytes = 256 * 1024;
+
+}  // namespace
 Transpose::Transpose(skein::Team& team, const Kernels& kernels, std::size_t rows, std::size_t columns,
                      std::size_t rider)
     : team_(&team),
       kernels_(kernels),
+      claims_(team.size() > 1 && rows * columns * sizeof(double) <= kClaimedBytes),
       rank_(static_cast<std::size_t>(team.rank())),
       rows_(rows),
       columns_(columns),
@@ -23,12 +32,6 @@ void Transpose::read_columns(std::size_t first, std::size_t count, double* lines
   for (std::size_t r = 0; r < rows_; ++r) {
     for (std::size_t c = 0; c < count; ++c) lines[c * line_stride + r] = cells[r * stride_ + c];
   }
-}
-
-void Transpose::prefetch_columns(std::size_t first, std::size_t part, std::size_t parts) const {
-  const double* cells = cells_.data() + first;
-  const auto share = skein::block_range(rows_, static_cast<int>(parts), static_cast<int>(part));
-  for (std::size_t r = share.begin; r < share.end; ++r) __builtin_prefetch(cells + r * stride_);
 }
 
 }  // namespace landau

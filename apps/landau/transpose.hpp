@@ -51,12 +51,10 @@ class Transpose {
   /// *Cost* a cache line per row; if `first` is a multiple of kGroup and count is kGroup, all of it is used.
   void read_columns(std::size_t first, std::size_t count, double* lines, std::size_t line_stride) const;
 
-  /// Starts to fetch what read_columns(first, ...) will read: the share `part` of `parts`, so that it can be spread over
-  /// the work on other columns.
-  void prefetch_columns(std::size_t first, std::size_t part, std::size_t parts) const;
-
-  /// Starts to fetch row `index` for writing.
-  void claim_row(std::size_t index) const { kernels_.claim(cells_.data() + index * stride_, columns_); }
+  /// Starts to fetch row `index` for writing, where that pays.
+  void claim_row(std::size_t index) const {
+    if (claims_) kernels_.claim(cells_.data() + index * stride_, columns_);
+  }
 
   /// The words that `rank` published.
   std::span<const std::uint64_t> rider_of(int rank) const {
@@ -66,6 +64,7 @@ class Transpose {
  private:
   skein::Team* team_;
   Kernels kernels_;
+  bool claims_;
   std::size_t rank_;
   std::size_t rows_, columns_, stride_;
   std::size_t rider_, rider_stride_;

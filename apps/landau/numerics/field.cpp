@@ -59,11 +59,13 @@ void FieldSolver::solve(std::span<const double> density, std::span<double> field
     steps_[i] = step;
   }
   double value = 0;
+  double sum = 0;
   for (std::size_t i = 0; i < points_; ++i) {
     field[i] = value;
+    sum += value;
     value += steps_[i];
   }
-  const double offset = sum_in_order(field) / static_cast<double>(points_);
+  const double offset = sum / static_cast<double>(points_);
   for (std::size_t i = 0; i < points_; ++i) field[i] -= offset;
 }
 
