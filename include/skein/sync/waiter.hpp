@@ -66,6 +66,10 @@ class Waiter {
   static constexpr int kBarePolls = 1;
   static constexpr int kPausedPolls = 64;
   static constexpr int kPollsPerClockRead = 16;
+  // 16 ranks on 2 CPUs pass a barrier within a tenth of this, and a time slice is several times as long. The waits are
+  // enough that lost slices no longer count beside the sleeps (tests/runtime/crowding_test.cpp).
+  static constexpr std::int64_t kLongYield_ns = 500'000;
+  static constexpr int kParkedWaits = 1000;
 
   template <class Ready>
   [[gnu::noinline]] WaitResult keep_waiting(Ready ready, Watchers<Policy>& watchers) {
@@ -93,14 +97,23 @@ class Waiter {
         idle_();
       }
     }
-    for (std::int64_t now_ns = spin_end_ns; now_ns < yield_end_ns; now_ns = Policy::now_ns()) {
+    for (std::int64_t now_ns = spin_end_ns; now_ns < yield_end_ns && may_yield();) {
       if (ready()) return WaitResult::ready;
       if (abort_->is_set()) return last_look(ready);
       idle_();
       Policy::yield();
+      const std::int64_t back_ns = Policy::now_ns();
+      if (back_ns - now_ns > kLongYield_ns) parked_waits_ = kParkedWaits;
+      now_ns = back_ns;
     }
+    if (parked_waits_ > 0) --parked_waits_;
     return park(ready, watchers);
   }
+
+  // Among ranks in step, yielding is several times faster than sleeping; but a program that computes keeps the CPU that
+  // it is given for its whole time slice, while a sleeper that is woken gets it back at once. So after a yield that took
+  // that long, waits sleep without yielding for a while.
+  bool may_yield() const { return parked_waits_ == 0 || budget_.yield == kForever; }
 
   // The doorbell is read before the re-check, so a ring after the re-check changes the value that sleep() expects.
   template <class Ready>
@@ -109,8 +122,9 @@ class Waiter {
     while (true) {
       const std::uint32_t bell = bells_->read(lane_);
       if (ready() || abort_->is_set()) {
+        const WaitResult result = last_look(ready);
         watchers.retract(lane_);
-        return last_look(ready);
+        return result;
       }
       idle_();
       bells_->sleep(lane_, bell);
@@ -135,6 +149,7 @@ class Waiter {
   WaitBudget budget_;
   Idle idle_;
   std::int64_t waited_ns_ = 0;
+  int parked_waits_ = 0;
 };
 
 }  // namespace skein
