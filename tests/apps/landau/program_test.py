@@ -39,6 +39,8 @@ def run(arguments, processes=1, ranks=None, environment=None, **keywords):
     env.update({"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
                 "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_hwloc_base_binding_policy": "none",
                 "OMPI_MCA_btl_vader_single_copy_mechanism": "none"})
+    # Open MPI keeps what it allocated at start-up until the end, so leaks are judged in runs of one process.
+    env.setdefault("ASAN_OPTIONS", f"detect_leaks={int(processes == 1)}:detect_stack_use_after_return=1")
     if ranks is not None:
         env["SKEIN_RANKS"] = str(ranks)
     env.update(environment or {})
