@@ -22,8 +22,8 @@ void Team::scan(std::span<const std::type_identity_t<T>> in, std::span<T> out, O
   enter(call);
   guarded([&] {
     require(in.size() == out.size(), call, "in and out must have the same size");
-    constexpr std::less_equal<const T*> not_after;
-    require(not_after(in.data() + in.size(), out.data()) || not_after(out.data() + out.size(), in.data()), call,
+    constexpr std::less_equal<const T*> kNotAfter;
+    require(kNotAfter(in.data() + in.size(), out.data()) || kNotAfter(out.data() + out.size(), in.data()), call,
             "in and out must not overlap");
     const int end = rank_ + 1;
     if (fits_line(in.size_bytes())) {
