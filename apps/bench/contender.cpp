@@ -22,6 +22,9 @@ namespace bench {
 
 namespace {
 
+// For a contender that is told to end, or its launcher: a killed one leaves what its runtime keeps in /dev/shm.
+constexpr std::chrono::seconds kEndingTime{20};
+
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
@@ -178,7 +181,7 @@ void Contender::end() {
   } catch (const std::runtime_error&) {
     // it has gone already
   }
-  wait_for_end(child_, milliseconds{3000});
+  wait_for_end(child_, kEndingTime);
   kill_all();
 }
 
@@ -194,7 +197,7 @@ void Contender::kill_all() {
     // The launcher is asked first: it removes its session files. Its processes must run to be told.
     signal_processes(SIGCONT);
     ::kill(child_, SIGTERM);
-    wait_for_end(child_, milliseconds{3000});
+    wait_for_end(child_, kEndingTime);
   }
   if (!exited()) {
     ::kill(-child_, SIGKILL);
