@@ -23,7 +23,7 @@ class Runtime {
   /// For programs that embed a run: throws Error in every process.
   explicit Runtime(const Options& options);
 
-  /// Ends the lanes, and MPI if this object started it and the runs ended well.
+  /// Ends the lanes, and MPI if this object started it and all processes came to the end.
   ~Runtime();
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
@@ -31,7 +31,7 @@ class Runtime {
   /// Calls body(team) once per rank, and returns when all ranks of all processes have left it.
   /// Result  the exit code: 0, or that of the first failure, the same in all processes, after one report on stderr:
   ///         5 for an exception, its own code for skein::Error.
-  /// Blocks  until the last rank has left; after a failure at most 2 s for ranks that do not come to a Skein call.
+  /// Blocks  until the last rank has left; after a failure some seconds at most, for ranks that do not come to a Skein call.
   int run(const std::function<void(Team&)>& body);
 
   /// As run, but without a report: rethrows the first failure's exception in its process, TeamAborted in the others.

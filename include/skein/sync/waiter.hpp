@@ -60,8 +60,8 @@ class Waiter {
   std::int64_t waited_ns() const { return waited_ns_; }
 
  private:
-  // A poll without a pause fetches the line back while its writer is about to write it; more than one costs a tenth of a
-  // barrier. The paused ones are enough for a line from another socket, so that a collective in step reads no clock
+  // A poll without a pause fetches the line back while its writer is about to write it, so there is one
+  // only. The paused ones are enough for a line from another socket, so that a collective in step reads no clock
   // (skein-bench barrier).
   static constexpr int kBarePolls = 1;
   static constexpr int kPausedPolls = 64;

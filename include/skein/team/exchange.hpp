@@ -141,7 +141,7 @@ class Exchange {
   }
 
   // In rank order; next_peer_ remembers how far earlier tests of this episode came. The own line is left alone: reading
-  // it back while peers fetch it costs a third of the exchange.
+  // it back while peers fetch it would slow both (skein-bench barrier).
   template <class Mode>
   [[gnu::always_inline]] inline Progress see_all(Episode episode) {
     for (; next_peer_ < size(); ++next_peer_) {
