@@ -12,16 +12,21 @@
 namespace skein {
 namespace {
 
-long futex(const std::atomic<std::uint32_t>& word, int operation, FutexScope scope, std::uint32_t value) {
+long futex(const std::atomic<std::uint32_t>& word, int operation, FutexScope scope, std::uint32_t value,
+           const timespec* timeout = nullptr) {
   const int private_flag = scope == FutexScope::process_private ? FUTEX_PRIVATE_FLAG : 0;
-  return syscall(SYS_futex, &word, operation | private_flag, value, nullptr, nullptr, 0);
+  return syscall(SYS_futex, &word, operation | private_flag, value, timeout, nullptr, 0);
 }
 
 }  // namespace
 
-// Errors need no handling: EAGAIN and EINTR are wake-ups without cause, and the word is always mapped and aligned.
-void StdAtomics::futex_wait(const Atomic<std::uint32_t>& word, std::uint32_t expected, FutexScope scope) {
-  futex(word, FUTEX_WAIT, scope, expected);
+// Errors need no handling: EAGAIN, EINTR and ETIMEDOUT are wake-ups without cause, and the word is always mapped and
+// aligned.
+void StdAtomics::futex_wait(const Atomic<std::uint32_t>& word, std::uint32_t expected, FutexScope scope,
+                            std::chrono::nanoseconds longest) {
+  constexpr std::int64_t kSecond_ns = 1'000'000'000;
+  const timespec timeout{longest.count() / kSecond_ns, static_cast<long>(longest.count() % kSecond_ns)};
+  futex(word, FUTEX_WAIT, scope, expected, longest == kForever ? nullptr : &timeout);
 }
 
 void StdAtomics::futex_wake(const Atomic<std::uint32_t>& word, FutexScope scope) {

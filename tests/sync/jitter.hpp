@@ -98,9 +98,10 @@ struct JitterAtomics {
     std::atomic<T> inner_;
   };
 
-  static void futex_wait(const Atomic<std::uint32_t>& word, std::uint32_t expected, skein::FutexScope scope) {
+  static void futex_wait(const Atomic<std::uint32_t>& word, std::uint32_t expected, skein::FutexScope scope,
+                         std::chrono::nanoseconds longest) {
     Jitter::point();
-    skein::StdAtomics::futex_wait(word.inner(), expected, scope);
+    skein::StdAtomics::futex_wait(word.inner(), expected, scope, longest);
     Jitter::point();
   }
   static void futex_wake(const Atomic<std::uint32_t>& word, skein::FutexScope scope) {

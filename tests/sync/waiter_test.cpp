@@ -35,7 +35,8 @@ struct ScriptedAtomics {
   template <class T>
   using Atomic = std::atomic<T>;
 
-  static void futex_wait(const Atomic<std::uint32_t>& word, std::uint32_t expected, skein::FutexScope) {
+  static void futex_wait(const Atomic<std::uint32_t>& word, std::uint32_t expected, skein::FutexScope,
+                         std::chrono::nanoseconds) {
     if (script.sleeps++ == 0) script.first_sleep_ns = script.now_ns;
     if (word.load() != expected) {
       ++script.refused_sleeps;

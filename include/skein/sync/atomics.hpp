@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 
 namespace skein {
@@ -13,12 +14,16 @@ namespace skein {
 /// Whether a futex word lies in memory that several processes map. Private futexes are cheaper.
 enum class FutexScope { process_private, process_shared };
 
+inline constexpr std::chrono::nanoseconds kForever = std::chrono::nanoseconds::max();
+
 struct StdAtomics {
   template <class T>
   using Atomic = std::atomic<T>;
 
-  /// Sleeps while `word` holds `expected`, until woken. May return without cause: callers re-check.
-  static void futex_wait(const Atomic<std::uint32_t>& word, std::uint32_t expected, FutexScope scope);
+  /// Sleeps while `word` holds `expected`, until woken, and no longer than `longest`. May return without cause: callers
+  /// re-check.
+  static void futex_wait(const Atomic<std::uint32_t>& word, std::uint32_t expected, FutexScope scope,
+                         std::chrono::nanoseconds longest);
 
   /// Wakes all sleepers on `word`.
   static void futex_wake(const Atomic<std::uint32_t>& word, FutexScope scope);

@@ -18,6 +18,7 @@
 #pragma once
 
 #include <bit>
+#include <chrono>
 #include <cstdint>
 #include <span>
 
@@ -73,8 +74,8 @@ class Bells {
     return bells_[static_cast<std::size_t>(lane)].word.load(std::memory_order_seq_cst);
   }
 
-  void sleep(int lane, std::uint32_t seen) {
-    Policy::futex_wait(bells_[static_cast<std::size_t>(lane)].word, seen, scope_);
+  void sleep(int lane, std::uint32_t seen, std::chrono::nanoseconds longest) {
+    Policy::futex_wait(bells_[static_cast<std::size_t>(lane)].word, seen, scope_, longest);
   }
 
  private:

@@ -5,6 +5,8 @@
 
 #include <chrono>
 
+#include "skein/sync/atomics.hpp"
+
 namespace skein {
 
 enum class WaitPolicy {
@@ -22,8 +24,6 @@ struct WaitBudget {
   std::chrono::nanoseconds spin{0};
   std::chrono::nanoseconds yield{0};
 };
-
-inline constexpr std::chrono::nanoseconds kForever = std::chrono::nanoseconds::max();
 
 /// The budget of a policy. A spinning rank with a CPU of its own harms nobody for a while, so `automatic` gives it
 /// longer than a futex round trip (50 us on virtual machines); without one, the peer it waits for may need this CPU.

@@ -4,8 +4,8 @@
 //
 // Ladder   bare polls, polls with pause, (now the clock is read) spin with pause, yield, park.
 // Abort    every stage watches the abort word; whoever sets it rings every doorbell.
-// Idle     called between polls once the first ones failed: where a lane switches to its next ready rank and lets the
-//          network progress. Nothing here knows of either.
+// Idle     called between polls once the first ones failed, and at least every `longest_sleep`: where a lane lets the
+//          network progress. Nothing here knows of networks.
 // Cost     nothing but the polls when the condition comes true within the first ones; no system call before the spin
 //          and yield budgets end; allocates nothing.
 //
@@ -34,6 +34,7 @@ enum class WaitResult { ready, aborted };
 struct Idle {
   void (*run)(void*) = nullptr;
   void* context = nullptr;
+  std::chrono::nanoseconds longest_sleep = kForever;  ///< between two calls
 
   void operator()() const {
     if (run != nullptr) run(context);
@@ -53,8 +54,17 @@ class Waiter {
     for (int i = 0; i < kBarePolls; ++i) {
       if (ready()) return WaitResult::ready;
     }
-    return keep_waiting(ready, watchers);
+    return keep_waiting(ready, &watchers, idle_.longest_sleep);
   }
+
+  /// As until, for a condition that nobody rings for: it is polled, at least every kNap.
+  template <class Ready>
+  WaitResult until_polled(Ready ready) {
+    return ready() ? WaitResult::ready : keep_waiting(ready, nullptr, kNap);
+  }
+
+  /// What a rank does between polls, once: for those who poll by themselves.
+  void idle() const { idle_(); }
 
   bool is_aborted() const { return abort_->is_set(); }
   std::int64_t waited_ns() const { return waited_ns_; }
@@ -70,9 +80,13 @@ class Waiter {
   // enough that lost slices no longer count beside the sleeps (tests/runtime/crowding_test.cpp).
   static constexpr std::int64_t kLongYield_ns = 500'000;
   static constexpr int kParkedWaits = 1000;
+  // What a message from another host may come later for a sleeping lane: about what waking up takes on virtual machines,
+  // and a twentieth of a CPU in polls.
+  static constexpr std::chrono::nanoseconds kNap = std::chrono::microseconds(50);
 
   template <class Ready>
-  [[gnu::noinline]] WaitResult keep_waiting(Ready ready, Watchers<Policy>& watchers) {
+  [[gnu::noinline]] WaitResult keep_waiting(Ready ready, Watchers<Policy>* watchers,
+                                            std::chrono::nanoseconds longest_sleep) {
     const int paused_polls = budget_.spin.count() > 0 ? kPausedPolls : 0;
     for (int i = 0; i < paused_polls; ++i) {
       if (ready()) return WaitResult::ready;
@@ -80,13 +94,14 @@ class Waiter {
       Policy::pause();
     }
     const std::int64_t start_ns = Policy::now_ns();
-    const WaitResult result = descend(ready, watchers, start_ns);
+    const WaitResult result = descend(ready, watchers, longest_sleep, start_ns);
     waited_ns_ += Policy::now_ns() - start_ns;
     return result;
   }
 
   template <class Ready>
-  WaitResult descend(Ready ready, Watchers<Policy>& watchers, std::int64_t start_ns) {
+  WaitResult descend(Ready ready, Watchers<Policy>* watchers, std::chrono::nanoseconds longest_sleep,
+                     std::int64_t start_ns) {
     const std::int64_t spin_end_ns = end_of(start_ns, budget_.spin);
     const std::int64_t yield_end_ns = end_of(spin_end_ns, budget_.yield);
     for (std::int64_t now_ns = start_ns; now_ns < spin_end_ns; now_ns = Policy::now_ns()) {
@@ -107,7 +122,7 @@ class Waiter {
       now_ns = back_ns;
     }
     if (parked_waits_ > 0) --parked_waits_;
-    return park(ready, watchers);
+    return park(ready, watchers, longest_sleep);
   }
 
   // Among ranks in step, yielding is several times faster than sleeping; but a program that computes keeps the CPU that
@@ -117,17 +132,17 @@ class Waiter {
 
   // The doorbell is read before the re-check, so a ring after the re-check changes the value that sleep() expects.
   template <class Ready>
-  WaitResult park(Ready ready, Watchers<Policy>& watchers) {
-    watchers.announce(lane_);
+  WaitResult park(Ready ready, Watchers<Policy>* watchers, std::chrono::nanoseconds longest_sleep) {
+    if (watchers != nullptr) watchers->announce(lane_);
     while (true) {
       const std::uint32_t bell = bells_->read(lane_);
       if (ready() || abort_->is_set()) {
         const WaitResult result = last_look(ready);
-        watchers.retract(lane_);
+        if (watchers != nullptr) watchers->retract(lane_);
         return result;
       }
       idle_();
-      bells_->sleep(lane_, bell);
+      bells_->sleep(lane_, bell, longest_sleep);
     }
   }
 
