@@ -65,16 +65,6 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-std::optional<int> whole_number(std::string_view text, int low, int high) {
-  const bool digits_only =
-      !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-  int value = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (!digits_only || problem != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  if (value < low || value > high) return std::nullopt;
-  return value;
-}
-
 }  // namespace
 
 std::optional<std::string> environment_value(const char* name) {
@@ -120,6 +110,16 @@ std::string_view nearest_name(std::string_view text, std::span<const std::string
 
 void reject_value(std::string_view name, std::string_view value, std::string_view allowed) {
   throw Error(ExitCode::usage, fmt::format("{}={}: not a valid value; allowed: {}", name, quoted(value), allowed));
+}
+
+std::optional<int> whole_number(std::string_view text, int low, int high) {
+  const bool digits_only =
+      !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  int value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (!digits_only || problem != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (value < low || value > high) return std::nullopt;
+  return value;
 }
 
 int parse_integer(std::string_view name, std::string_view value, int low, int high) {

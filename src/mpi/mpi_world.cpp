@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <mpi.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
 #include <numeric>
 
+#include "mpi_network.hpp"
+#include "skein/mpi.hpp"
 #include "skein/mpi/world.hpp"
 
 namespace skein {
@@ -13,39 +16,52 @@ namespace {
 
 class MpiWorld final : public World {
  public:
-  MpiWorld() {
+  explicit MpiWorld(std::optional<Communicator> over) {
     int is_initialized = 0;
     MPI_Initialized(&is_initialized);
-    if (is_initialized != 0) {
-      MPI_Query_thread(&thread_level_);
-    } else {
-      MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &thread_level_);
+    if (is_initialized == 0) {
+      int provided = 0;
+      MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
       is_owner_ = true;
     }
-    MPI_Comm_dup(MPI_COMM_WORLD, &comm_);
+    MPI_Query_thread(&thread_level_);
+    const MPI_Comm parent = over ? mpi_comm(*over) : MPI_COMM_WORLD;
+    MPI_Comm_dup(parent, &comm_);
+    MPI_Comm_dup(parent, &users_comm_);
     MPI_Comm_rank(comm_, &process_);
     MPI_Comm_size(comm_, &processes_);
-    MPI_Comm host = MPI_COMM_NULL;
-    MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, process_, MPI_INFO_NULL, &host);
-    int host_rank = 0;
-    MPI_Comm_rank(host, &host_rank);
-    MPI_Comm_free(&host);
-    const int is_first_of_host = host_rank == 0 ? 1 : 0;
-    MPI_Allreduce(&is_first_of_host, &hosts_, 1, MPI_INT, MPI_SUM, comm_);
+    find_machines();
   }
 
   int process() const override { return process_; }
   int processes() const override { return processes_; }
-  int hosts() const override { return hosts_; }
+  const std::vector<int>& machine_of_process() const override { return machines_; }
   bool allows_threads() const override { return thread_level_ >= MPI_THREAD_FUNNELED; }
 
   std::string library() const override {
     std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
     int length = 0;
     MPI_Get_library_version(text.data(), &length);
-    const std::string version(text.data(), static_cast<std::size_t>(length));
-    return version.substr(0, version.find_first_of(",\n"));
+    std::string version(text.data(), static_cast<std::size_t>(length));
+    version = version.substr(0, version.find_first_of(",\n"));
+    std::replace(version.begin(), version.end(), '\t', ' ');
+    return version;
   }
+
+  std::string_view thread_level() const override {
+    switch (thread_level_) {
+      case MPI_THREAD_SINGLE:
+        return "MPI_THREAD_SINGLE";
+      case MPI_THREAD_FUNNELED:
+        return "MPI_THREAD_FUNNELED";
+      case MPI_THREAD_SERIALIZED:
+        return "MPI_THREAD_SERIALIZED";
+      default:
+        return "MPI_THREAD_MULTIPLE";
+    }
+  }
+
+  std::optional<Communicator> comm() const override { return communicator(users_comm_); }
 
   std::vector<std::vector<std::byte>> allgather(std::span<const std::byte> bytes) override {
     const int own = static_cast<int>(bytes.size());
@@ -63,39 +79,70 @@ class MpiWorld final : public World {
     return result;
   }
 
+  std::unique_ptr<Network> connect(const std::vector<int>& host_of_process) override {
+    const int host = host_of_process[static_cast<std::size_t>(process_)];
+    const auto first = std::find(host_of_process.begin(), host_of_process.end(), host) - host_of_process.begin();
+    MPI_Comm leaders = MPI_COMM_NULL;
+    MPI_Comm_split(comm_, first == process_ ? 0 : MPI_UNDEFINED, host, &leaders);
+    if (leaders == MPI_COMM_NULL) return nullptr;
+    return std::make_unique<MpiNetwork>(leaders);
+  }
+
   void finalize() override {
+    MPI_Comm_free(&users_comm_);
     MPI_Comm_free(&comm_);
     if (is_owner_) MPI_Finalize();
   }
 
   [[noreturn]] void abort(ExitCode code) override {
-    MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code));
+    MPI_Abort(comm_, static_cast<int>(code));
     std::_Exit(static_cast<int>(code));
   }
 
  private:
+  // A machine is known by the lowest of its processes.
+  void find_machines() {
+    MPI_Comm machine = MPI_COMM_NULL;
+    MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, process_, MPI_INFO_NULL, &machine);
+    int first = process_;
+    MPI_Bcast(&first, 1, MPI_INT, 0, machine);
+    MPI_Comm_free(&machine);
+    std::vector<int> first_of(static_cast<std::size_t>(processes_));
+    MPI_Allgather(&first, 1, MPI_INT, first_of.data(), 1, MPI_INT, comm_);
+    std::vector<int> firsts = first_of;
+    std::sort(firsts.begin(), firsts.end());
+    firsts.erase(std::unique(firsts.begin(), firsts.end()), firsts.end());
+    for (const int process : first_of) {
+      machines_.push_back(static_cast<int>(std::lower_bound(firsts.begin(), firsts.end(), process) - firsts.begin()));
+    }
+  }
+
   MPI_Comm comm_ = MPI_COMM_NULL;
+  MPI_Comm users_comm_ = MPI_COMM_NULL;
   int process_ = 0;
   int processes_ = 1;
-  int hosts_ = 1;
+  std::vector<int> machines_;
   int thread_level_ = MPI_THREAD_SINGLE;
   bool is_owner_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<World> World::join(MpiUse use) {
+std::unique_ptr<World> World::join(MpiUse use, std::optional<Communicator> comm) {
   int is_finalized = 0;
   MPI_Finalized(&is_finalized);
-  if (is_finalized != 0 && use != MpiUse::off) {
+  if (is_finalized != 0 && (use != MpiUse::off || comm)) {
     throw Error(ExitCode::environment,
                 "MPI has ended in this process and cannot be started again: keep one Runtime alive");
   }
   int is_initialized = 0;
   MPI_Initialized(&is_initialized);
-  const bool is_wanted =
-      use == MpiUse::on || (use == MpiUse::automatic && (is_initialized != 0 || !detect_launcher().name.empty()));
-  if (is_wanted) return std::make_unique<MpiWorld>();
+  if (comm && is_initialized == 0) {
+    throw Error(ExitCode::environment, "a communicator was given before MPI_Init: start MPI first, or give none");
+  }
+  const bool is_wanted = comm || use == MpiUse::on ||
+                         (use == MpiUse::automatic && (is_initialized != 0 || !detect_launcher().name.empty()));
+  if (is_wanted) return std::make_unique<MpiWorld>(comm);
   return solo_world();
 }
 

@@ -4,7 +4,7 @@
 // random name, both ends checking that the other is the same user; where that is forbidden, through /proc/PID/fd.
 // Nothing is left in any file system.
 //
-// Order    process 0 listens before the name travels, so a connection never comes too early; all learn how many peers got
+// Order    the first process of each host listens before the name travels, so a connection never comes too early; all learn how many peers got
 //          through before it answers that many, so those who did not keep nobody waiting.
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -14,11 +14,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <numeric>
 #include <system_error>
 #include <utility>
 
@@ -48,7 +48,7 @@ class Descriptor {
   int number_;
 };
 
-/// What process 0 tells the others: where to find the descriptor.
+/// What the first process of a host tells the others: where to find the descriptor.
 struct Offer {
   std::array<char, 32> name{};  ///< of the abstract socket
   pid_t pid = 0;
@@ -131,7 +131,7 @@ void set_patience(int connection) {
   setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 }
 
-/// A connection to process 0; nothing where the socket cannot be used.
+/// A connection to the first process of the host; nothing where the socket cannot be used.
 Descriptor connect_to(const Offer& offer) {
   Descriptor connection(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const sockaddr_un address = address_of(offer);
@@ -174,23 +174,32 @@ std::span<const std::byte> object_bytes(const T& object) {
 
 }  // namespace
 
-Segment World::share_segment(std::size_t bytes) {
-  if (processes() == 1) return Segment::create_private(bytes);
+Segment World::share_segment(std::size_t bytes, const std::vector<int>& host_of_process) {
+  const int host = host_of_process[static_cast<std::size_t>(process())];
+  const auto first = std::find(host_of_process.begin(), host_of_process.end(), host) - host_of_process.begin();
+  const bool is_first = process() == first;
+  const bool is_alone = std::count(host_of_process.begin(), host_of_process.end(), host) == 1;
   Segment segment;
   Offer offer;
   Descriptor listener;
   const Verdict made = agree([&] {
-    if (process() != 0) return;
-    segment = Segment::create_shared(bytes);
+    if (!is_first) return;
+    segment = is_alone ? Segment::create_private(bytes) : Segment::create_shared(bytes);
+    if (is_alone) return;
     offer = make_offer(segment.descriptor());
     listener = listen_at(offer);
   });
   if (!made.is_ok()) throw Error(made.code, made.message);
-  std::memcpy(&offer, allgather(object_bytes(offer)).front().data(), sizeof(offer));
-  const Descriptor connection = process() == 0 ? Descriptor() : connect_to(offer);
+  if (processes() == 1) return segment;
+  std::memcpy(&offer, allgather(object_bytes(offer))[static_cast<std::size_t>(first)].data(), sizeof(offer));
+  const Descriptor connection = is_first ? Descriptor() : connect_to(offer);
   const std::vector<int> connected = allgather(connection ? 1 : 0);
-  if (process() == 0) {
-    serve(listener, segment.descriptor(), std::accumulate(connected.begin(), connected.end(), 0));
+  if (is_first) {
+    int peers = 0;
+    for (std::size_t i = 0; i < connected.size(); ++i) {
+      if (host_of_process[i] == host) peers += connected[i];
+    }
+    serve(listener, segment.descriptor(), peers);
     return segment;
   }
   Descriptor received = fetch(offer, connection);
@@ -198,9 +207,9 @@ Segment World::share_segment(std::size_t bytes) {
     throw Error(
         ExitCode::environment,
         fmt::format(
-            "process {} cannot attach the segment of process 0 (pid {}): neither over a Unix socket nor through "
+            "process {} cannot attach the segment of process {} (pid {}): neither over a Unix socket nor through "
             "/proc/{}/fd/{}: {}; do the processes run in one container, as one user?",
-            process(), offer.pid, offer.pid, offer.descriptor, std::generic_category().message(errno)));
+            process(), first, offer.pid, offer.pid, offer.descriptor, std::generic_category().message(errno)));
   }
   return Segment::attach(received.release());
 }

@@ -15,14 +15,20 @@ class SoloWorld final : public World {
  public:
   int process() const override { return 0; }
   int processes() const override { return 1; }
-  int hosts() const override { return 1; }
+  const std::vector<int>& machine_of_process() const override { return machines_; }
   bool allows_threads() const override { return true; }
   std::string library() const override { return "none"; }
+  std::string_view thread_level() const override { return "none"; }
+  std::optional<Communicator> comm() const override { return std::nullopt; }
+  std::unique_ptr<Network> connect(const std::vector<int>&) override { return nullptr; }
   std::vector<std::vector<std::byte>> allgather(std::span<const std::byte> bytes) override {
     return {std::vector<std::byte>(bytes.begin(), bytes.end())};
   }
   void finalize() override {}
   [[noreturn]] void abort(ExitCode code) override { std::_Exit(static_cast<int>(code)); }
+
+ private:
+  std::vector<int> machines_{0};
 };
 
 }  // namespace

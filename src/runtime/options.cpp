@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skein/runtime/options.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+#include <map>
+#include <numeric>
 #include <string_view>
+#include <utility>
 
 #include "skein/base/environment.hpp"
 #include "skein/sync/doorbell.hpp"
@@ -15,9 +20,8 @@ using Words = std::span<const std::string_view>;
 
 // In the order of the enumerators.
 constexpr std::array<std::string_view, 4> kWaitWords = {"auto", "spin", "yield", "park"};
-constexpr std::array<std::string_view, 2> kHostWords = {"shared", "process"};
 constexpr std::array<std::string_view, 3> kMpiWords = {"auto", "on", "off"};
-constexpr std::array<std::string_view, 3> kPatternWords = {"auto", "all-to-all", "gather-release"};
+constexpr std::array<std::string_view, 4> kPatternWords = {"auto", "all-to-all", "gather-release", "levels"};
 constexpr std::array<std::string_view, 2> kSwitchWords = {"0", "1"};
 
 constexpr std::array<std::string_view, 8> kVariables = {"SKEIN_RANKS",   "SKEIN_BIND",  "SKEIN_WAIT",
@@ -29,16 +33,60 @@ void read_word(const char* name, Words words, Choice& choice) {
   if (const auto value = environment_value(name)) choice = static_cast<Choice>(parse_word(name, *value, words));
 }
 
+/// auto, all-to-all, gather-release, levels, or levels:N.
+PatternChoice parse_pattern(std::string_view name, std::string_view value) {
+  constexpr std::string_view kLevels = "levels:";
+  const auto* const word = std::find(kPatternWords.begin(), kPatternWords.end(), value);
+  if (word != kPatternWords.end()) return {static_cast<Pattern>(word - kPatternWords.begin())};
+  if (value.starts_with(kLevels)) {
+    if (const auto ranks = whole_number(value.substr(kLevels.size()), 2, kRanksPerGroup))
+      return {Pattern::levels, *ranks};
+  }
+  reject_value(name, value,
+               fmt::format("{}, or levels:2 to levels:{}", fmt::join(kPatternWords, ", "), kRanksPerGroup));
+}
+
 }  // namespace
+
+std::vector<int> parse_hosts(std::string_view name, std::string_view value,
+                             const std::vector<int>& machine_of_process) {
+  const std::size_t processes = machine_of_process.size();
+  std::vector<int> group_of_process(processes, 0);
+  if (value == "process") {
+    std::iota(group_of_process.begin(), group_of_process.end(), 0);
+  } else if (value != "shared") {
+    const std::string allowed = "shared, process, or the host of each process such as 0,0,1,1";
+    std::vector<int> list;
+    for (std::size_t begin = 0; begin <= value.size();) {
+      const std::size_t end = std::min(value.find(',', begin), value.size());
+      const auto number = whole_number(value.substr(begin, end - begin), 0, 1'000'000);
+      if (!number) reject_value(name, value, allowed);
+      list.push_back(*number);
+      begin = end + 1;
+    }
+    if (list.size() != processes) {
+      reject_value(name, value, fmt::format("{}; {} numbers for {} processes", allowed, list.size(), processes));
+    }
+    group_of_process = list;
+  }
+  // Processes of different machines share nothing, whatever is asked for.
+  std::map<std::pair<int, int>, int> host_of;
+  std::vector<int> hosts;
+  for (std::size_t i = 0; i < processes; ++i) {
+    const std::pair key(machine_of_process[i], group_of_process[i]);
+    hosts.push_back(host_of.try_emplace(key, static_cast<int>(host_of.size())).first->second);
+  }
+  return hosts;
+}
 
 Options with_environment(Options options) {
   if (const auto value = environment_value("SKEIN_RANKS"))
     options.ranks = parse_integer("SKEIN_RANKS", *value, 1, kMaxLanes);
   if (const auto value = environment_value("SKEIN_BIND")) options.bind = *value;  // read with the machine at hand
   read_word("SKEIN_WAIT", kWaitWords, options.wait);
-  read_word("SKEIN_HOST", kHostWords, options.host);
+  if (const auto value = environment_value("SKEIN_HOST")) options.host = *value;  // read with the processes at hand
   read_word("SKEIN_MPI", kMpiWords, options.mpi);
-  read_word("SKEIN_PATTERN", kPatternWords, options.pattern);
+  if (const auto value = environment_value("SKEIN_PATTERN")) options.pattern = parse_pattern("SKEIN_PATTERN", *value);
   read_word("SKEIN_VERBOSE", kSwitchWords, options.verbose);
   read_word("SKEIN_REPORT", kSwitchWords, options.report);
   if (options.ranks && (*options.ranks < 1 || *options.ranks > kMaxLanes)) {

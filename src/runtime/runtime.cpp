@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include "skein/lane/lanes.hpp"
 #include "skein/team/rank_runner.hpp"
@@ -26,7 +27,7 @@ void print_error(const std::string& text) {
 
 class Runtime::Impl {
  public:
-  explicit Impl(const Options& options) : start_(start_up(options)) {
+  Impl(const Options& options, std::optional<Communicator> comm) : start_(start_up(options, comm)) {
     const RankMap& map = start_.host->map();
     const int first = map.first_of(process());
     for (int i = 0; i < map.ranks_of(process()); ++i) {
@@ -45,7 +46,15 @@ class Runtime::Impl {
 
   ~Impl() {
     lanes_.reset();
-    if (may_finalize_) start_.world->finalize();
+    teams_.clear();
+    if (may_finalize_) {
+      start_.host.reset();
+      if (start_.network) start_.network->close();
+      start_.network.reset();
+      start_.world->finalize();
+    } else if (start_.network && !start_.network->transfers_done()) {
+      (void)start_.host.release();  // what MPI still moves, it moves in the segment, which therefore stays
+    }
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -57,13 +66,15 @@ class Runtime::Impl {
     lanes_->run([&](int lane) { run_rank(static_cast<std::size_t>(lane), body); });
     // Not by the abort word: other processes may be in the next run already, and fail there.
     if (!outcomes_.front().has_left) return false;
-    if (start_.options.report == Report::waiting && process() == 0) print_error(waiting_table(host()));
+    const bool is_first_here = process() == host().map().first_process_here();
+    if (start_.options.report == Report::waiting && is_first_here) print_error(waiting_table(host()));
     return true;
   }
 
+  /// Prints the report, once, on the host where it happened.
   int report_failure() {
-    const Failure failure = host().failure().first();
-    if (host().failure().claim_report()) {
+    const Failure failure = host().first_failure();
+    if (failure.host == Failure::kThisHost && host().failure().claim_report()) {
       const int more = host().failure().further_failures();
       const std::string others = more > 0 ? fmt::format("  ranks that failed after it: {}\n", more) : "";
       std::fflush(stdout);
@@ -72,16 +83,27 @@ class Runtime::Impl {
     return static_cast<int>(failure.code);
   }
 
-  /// The processes of the host meet, so that the report is out before an exit makes the launcher kill the rest. If one
-  /// does not come, MPI cannot be ended in good order.
-  void meet_after_failure() {
-    if (has_met_) return;
-    has_met_ = true;
-    may_finalize_ = host().meet();
+  enum class Saying { report, nothing };
+
+  /// The hosts meet, and then the processes of each, so that the report is out before an exit makes the launcher kill the
+  /// rest, and is the same failure's everywhere. If one does not come, MPI cannot be ended in good order; if that is
+  /// another host, it may be stuck for good, and its launcher may not care, so all are ended. Returns the exit code.
+  int end_failed_run(Saying saying) {
+    if (std::exchange(has_met_, true)) return static_cast<int>(host().first_failure().code);
+    const bool leads = host().network() != nullptr;
+    const bool follows = host().map().hosts() > 1 && !leads;
+    auto others = Host::OtherHosts::none;
+    if (leads) others = host().meet_hosts() ? Host::OtherHosts::met : Host::OtherHosts::missed;
+    if (saying == Saying::report && !follows) report_failure();
+    may_finalize_ = host().meet(others);
+    const auto code = host().first_failure().code;
+    if (saying == Saying::report && follows && !may_finalize_) report_failure();
+    if (others == Host::OtherHosts::missed) world().abort(code);
+    return static_cast<int>(code);
   }
 
   [[noreturn]] void rethrow_first() {
-    const Failure failure = host().failure().first();
+    const Failure failure = host().first_failure();
     const RankMap& map = host().map();
     if (failure.rank >= 0 && map.process_of(failure.rank) == process()) {
       const auto lane = static_cast<std::size_t>(failure.rank - map.first_of(process()));
@@ -133,11 +155,13 @@ class Runtime::Impl {
   bool may_finalize_ = true;
 };
 
-Runtime::Runtime(const Options& options) : impl_(std::make_unique<Impl>(options)) {}
+Runtime::Runtime(const Options& options) : impl_(std::make_unique<Impl>(options, std::nullopt)) {}
+
+Runtime::Runtime(Communicator comm, const Options& options) : impl_(std::make_unique<Impl>(options, comm)) {}
 
 Runtime::Runtime(int, char**, const Options& options) {
   try {
-    impl_ = std::make_unique<Impl>(options);
+    impl_ = std::make_unique<Impl>(options, std::nullopt);
   } catch (const StartFailed& error) {
     if (error.role() == StartFailed::Role::prints) warn(error.what());
     std::exit(static_cast<int>(error.code()));  // NOLINT(concurrency-mt-unsafe): there are no other threads yet
@@ -156,14 +180,12 @@ int Runtime::run(const std::function<void(Team&)>& body) {
     if (error.role() == StartFailed::Role::prints) warn(error.what());
     return static_cast<int>(error.code());
   }
-  const int code = impl_->report_failure();
-  impl_->meet_after_failure();
-  return code;
+  return impl_->end_failed_run(Impl::Saying::report);
 }
 
 void Runtime::run_throwing(const std::function<void(Team&)>& body) {
   if (impl_->run_ranks(body)) return;
-  impl_->meet_after_failure();
+  impl_->end_failed_run(Impl::Saying::nothing);
   impl_->rethrow_first();
 }
 
@@ -173,6 +195,8 @@ int Runtime::agree(const std::function<void()>& step) {
   if (impl_->process() == verdict.process) print_error(verdict.message + '\n');
   return static_cast<int>(verdict.code);
 }
+
+std::optional<Communicator> Runtime::comm() const { return impl_->world().comm(); }
 
 int Runtime::process() const { return impl_->process(); }
 int Runtime::processes() const { return impl_->world().processes(); }

@@ -57,7 +57,7 @@ class Steps {
       for (const std::string& text : environment_warnings()) warn(text);
     }
     step([&] { start_.options = with_environment(options); });
-    step([&] { require_one_host(); });
+    step([&] { start_.host_of_process = parse_hosts("SKEIN_HOST", start_.options.host, world_.machine_of_process()); });
     step([&] { look_at_machine(); });
     place();
     step([&] { require_possible(); });
@@ -69,19 +69,6 @@ class Steps {
   void step(Step body) {
     const Verdict verdict = world_.agree(body);
     if (!verdict.is_ok()) throw Error(verdict.code, verdict.message);
-  }
-
-  void require_one_host() const {
-    const bool is_split = start_.options.host == HostScope::process && world_.processes() > 1;
-    if (world_.hosts() == 1 && !is_split) return;
-    throw Error(
-        ExitCode::environment,
-        is_split
-            ? std::string("SKEIN_HOST=process: teams across hosts are not there yet, and this makes every process a "
-                          "host; unset it")
-            : fmt::format("the {} processes run on {} hosts: teams across hosts are not there yet; start all "
-                          "processes on one machine",
-                          world_.processes(), world_.hosts()));
   }
 
   void look_at_machine() {
@@ -112,17 +99,20 @@ class Steps {
     if (quota && all_lanes > *quota) start_.load = {all_lanes, std::max(1, static_cast<int>(*quota))};
     const Crowding crowding = start_.load.lanes > start_.load.cpus ? Crowding::oversubscribed : Crowding::fits;
     // Rank 0's: ranks that follow different patterns, or count episodes differently, wait for each other for ever.
-    start_.settings = {.pattern = of_first(world_, start_.options.pattern),
-                       .budget = wait_budget(start_.options.wait, crowding),
+    pattern_ = of_first(world_, start_.options.pattern);
+    start_.settings = {.budget = wait_budget(start_.options.wait, crowding),
                        .first_episode = of_first(world_, start_.options.first_episode)};
   }
 
   void require_possible() const {
-    int size = 0;
-    for (const int ranks : ranks_) size += ranks;
-    if (size > kMaxLanes) {
-      throw Error(ExitCode::environment,
-                  fmt::format("{} ranks on one host: at most {} are possible; set SKEIN_RANKS lower", size, kMaxLanes));
+    int seats = 0;
+    for (std::size_t i = 0; i < ranks_.size(); ++i) {
+      if (start_.host_of_process[i] == own_host()) seats += ranks_[i];
+    }
+    if (seats > kMaxLanes) {
+      throw Error(
+          ExitCode::environment,
+          fmt::format("{} ranks on one host: at most {} are possible; set SKEIN_RANKS lower", seats, kMaxLanes));
     }
     if (!world_.allows_threads() && ranks_[static_cast<std::size_t>(world_.process())] > 1) {
       throw Error(
@@ -133,26 +123,76 @@ class Steps {
     }
   }
 
+  int own_host() const { return start_.host_of_process[static_cast<std::size_t>(world_.process())]; }
+
+  /// Where the ranks of this host sit, in rank order.
+  std::vector<Seat> seats_of_host() {
+    std::vector<Seat> own;
+    for (const int cpu : start_.cpus) {
+      const auto pu = std::find_if(machine_.pus.begin(), machine_.pus.end(),
+                                   [&](const Pu& candidate) { return candidate.os_index == cpu; });
+      own.push_back(pu == machine_.pus.end() ? Seat{} : Seat{pu->l3, pu->numa});
+    }
+    const auto all = world_.allgather(std::as_bytes(std::span(own)));
+    std::vector<Seat> seats;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (start_.host_of_process[i] != own_host()) continue;
+      const std::size_t before = seats.size();
+      seats.resize(before + all[i].size() / sizeof(Seat));
+      std::memcpy(seats.data() + before, all[i].data(), all[i].size());
+    }
+    return seats;
+  }
+
   void build_host() {
-    const RankMap map(ranks_);
-    const std::uint64_t nonce = of_first(world_, random_nonce());
-    Segment segment = largest_segment(Host::fixed_bytes(map));
-    step([&] {
-      if (world_.process() == 0) start_.host = Host::create(std::move(segment), map, 0, nonce);
+    const std::vector<Seat> seats = seats_of_host();
+    if (const auto problem = try_to_build_host(seats)) {
+      const bool is_split =
+          *std::max_element(start_.host_of_process.begin(), start_.host_of_process.end()) + 1 == world_.processes();
+      if (is_split) throw Error(problem->code, problem->message);
+      if (world_.process() == 0) {
+        warn(fmt::format(
+            "{}; every process becomes a host of its own, and all that passes between them goes through MPI",
+            problem->message));
+      }
+      std::iota(start_.host_of_process.begin(), start_.host_of_process.end(), 0);
+      const std::vector<Seat> own_seats = seats_of_host();
+      if (const auto again = try_to_build_host(own_seats)) throw Error(again->code, again->message);
+    }
+    start_.network = world_.connect(start_.host_of_process);
+    start_.host->connect(start_.network && start_.network->hosts() > 1 ? start_.network.get() : nullptr);
+  }
+
+  /// What went wrong, the same in all processes.
+  std::optional<Verdict> try_to_build_host(const std::vector<Seat>& seats) {
+    const RankMap map(ranks_, start_.host_of_process, own_host());
+    const Host::Shape shape{map, choose_formation(pattern_, seats, map.hosts())};
+    const bool is_first = map.first_process_here() == world_.process();
+    std::uint64_t nonce = random_nonce();
+    std::memcpy(
+        &nonce,
+        world_.allgather(std::as_bytes(std::span(&nonce, 1)))[static_cast<std::size_t>(map.first_process_here())]
+            .data(),
+        sizeof(nonce));
+    Segment segment;
+    Verdict verdict = share_largest_segment(segment, Host::fixed_bytes(shape));
+    if (!verdict.is_ok()) return verdict;
+    verdict = world_.agree([&] {
+      if (is_first) start_.host = Host::create(std::move(segment), shape, world_.process(), nonce);
     });
-    step([&] {  // after it is built
-      if (world_.process() != 0) start_.host = Host::attach(std::move(segment), map, world_.process(), nonce);
+    if (!verdict.is_ok()) return verdict;
+    verdict = world_.agree([&] {  // after it is built
+      if (!is_first) start_.host = Host::attach(std::move(segment), shape, world_.process(), nonce);
     });
+    return verdict.is_ok() ? std::nullopt : std::optional(verdict);
   }
 
   /// The largest segment that every process can map, from all memory downwards: limits on address space differ.
-  Segment largest_segment(std::size_t fixed_bytes) {
+  Verdict share_largest_segment(Segment& segment, std::size_t fixed_bytes) {
     for (std::size_t heap = of_first(world_, heap_bytes());; heap /= 2) {
-      Segment segment;
-      const Verdict verdict =
-          world_.agree([&] { segment = world_.share_segment(round_up(fixed_bytes + heap, kPageBytes)); });
-      if (verdict.is_ok()) return segment;
-      if (heap / 2 < kLeastHeapBytes) throw Error(verdict.code, verdict.message);
+      const Verdict verdict = world_.agree(
+          [&] { segment = world_.share_segment(round_up(fixed_bytes + heap, kPageBytes), start_.host_of_process); });
+      if (verdict.is_ok() || heap / 2 < kLeastHeapBytes) return verdict;
     }
   }
 
@@ -162,19 +202,23 @@ class Steps {
   Binding binding_;
   std::vector<int> allowed_;
   std::vector<int> ranks_;
+  PatternChoice pattern_;
 };
 
 }  // namespace
 
 void warn(const std::string& text) { std::fputs(fmt::format("skein: {}\n", text).c_str(), stderr); }
 
-Start start_up(const Options& options) {
+Start start_up(const Options& options, std::optional<Communicator> comm) {
   Start start;
-  start.world = World::join(mpi_use_of_environment(options.mpi));
+  start.world = World::join(mpi_use_of_environment(options.mpi), comm);
   try {
     Steps(start).run(options);
   } catch (const Error& error) {  // agreed, so thrown by every process
     const auto role = start.world->process() == 0 ? StartFailed::Role::prints : StartFailed::Role::is_silent;
+    start.host.reset();
+    if (start.network) start.network->close();
+    start.network.reset();
     start.world->finalize();
     throw StartFailed(error, role);
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "skein/machine/placement.hpp"
@@ -17,7 +18,9 @@ namespace skein {
 struct Start {
   Options options;
   std::unique_ptr<World> world;
-  std::vector<int> cpus;  ///< of this process's lanes
+  std::vector<int> host_of_process;
+  std::vector<int> cpus;             ///< of this process's lanes
+  std::unique_ptr<Network> network;  ///< of the leader of a host, when there are others
   std::unique_ptr<Host> host;
   TeamSettings settings;
   Load load;
@@ -34,8 +37,8 @@ class StartFailed : public Error {
   Role role_;
 };
 
-/// Runs the steps. Throws StartFailed after MPI has been left in good order.
-Start start_up(const Options& options);
+/// Runs the steps, over the processes of `comm` if one is given. Throws StartFailed after MPI has been left in good order.
+Start start_up(const Options& options, std::optional<Communicator> comm);
 
 /// Prints "skein: text" on stderr.
 void warn(const std::string& text);

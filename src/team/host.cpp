@@ -3,20 +3,23 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <memory>
-#include <numeric>
 
 namespace skein {
 namespace {
 
 // Changes with the layout, so that processes of different builds do not attach each other's segments.
-constexpr std::uint64_t kLayoutVersion = 1;
+constexpr std::uint64_t kLayoutVersion = 2;
 
 /// A process may use all of kLeaveGrace before it comes to the meeting.
 constexpr std::chrono::nanoseconds kMeetingTime = kLeaveGrace + std::chrono::seconds(1);
 
-int release_lines(int ranks) { return (ranks - 1 + kPollersPerLine - 1) / kPollersPerLine; }
+/// Memory of one staging area for all ranks of a team, once these are more than fit it with kPieceBytes each.
+constexpr std::size_t kAreaBytes = std::size_t{64} << 20U;
+constexpr std::size_t kLeastPieceBytes = 256;
 
 }  // namespace
 
@@ -26,33 +29,44 @@ struct Host::Header {
   std::uint64_t segment_bytes = 0;
   AbortWord<StdAtomics> abort;
   FailureRecord<StdAtomics> failure;
+  FailureRecord<StdAtomics> agreed;  ///< between hosts: written by the leader before it comes to the meeting
   Rendezvous rendezvous;
   HeapTable heap;
 };
 
 /// Offsets of the arrays behind the header.
 struct Host::Layout {
-  explicit Layout(const RankMap& map)
-      : ranks(static_cast<std::size_t>(map.size())),
-        releases(static_cast<std::size_t>(release_lines(map.size()))),
-        staged(map.processes() > 1 ? ranks : 0) {
+  explicit Layout(const Shape& shape) : Layout(shape, Stations(shape.formation, ranks_here(shape.map))) {}
+
+  Layout(const Shape& shape, const Stations& stations)
+      : seats(static_cast<std::size_t>(shape.map.seats())),
+        releases(static_cast<std::size_t>(stations.release_channels)),
+        parts_bytes(stations.parts * Contributions::kLargestStride),
+        mirror_bytes(shape.map.hosts() > 1 ? static_cast<std::size_t>(shape.map.size()) * kInlineBytes : 0),
+        staging_bytes(shape.map.processes() > 1 ? Staging::bytes(shape.map.size()) : 0) {
     std::size_t offset = sizeof(Header);
     const auto place = [&offset](std::size_t alignment, std::size_t bytes) {
       const std::size_t begin = round_up(offset, alignment);
       offset = begin + bytes;
       return begin;
     };
-    bells_at = place(kStride, ranks * sizeof(Doorbell<StdAtomics>));
-    flags_at = place(kStride, ranks * sizeof(ReaderFlag<StdAtomics>));
-    arrivals_at = place(kStride, ranks * sizeof(Channel<StdAtomics>));
+    bells_at = place(kStride, seats * sizeof(Doorbell<StdAtomics>));
+    flags_at = place(kStride, seats * sizeof(ReaderFlag<StdAtomics>));
+    arrivals_at = place(kStride, seats * sizeof(Channel<StdAtomics>));
+    ascents_at = place(kStride, seats * sizeof(Channel<StdAtomics>));
     releases_at = place(kStride, releases * sizeof(Channel<StdAtomics>));
-    accounts_at = place(kStride, ranks * sizeof(RankAccount));
-    staging_at = place(kPageBytes, staged * sizeof(Staging));
+    accounts_at = place(kStride, seats * sizeof(RankAccount));
+    parts_at = place(kStride, parts_bytes);
+    mirror_at = place(kStride, mirror_bytes);
+    staging_at = place(kPageBytes, staging_bytes);
     heap_at = round_up(offset, kPageBytes);
   }
 
-  std::size_t ranks, releases, staged;
-  std::size_t bells_at, flags_at, arrivals_at, releases_at, accounts_at, staging_at, heap_at;
+  static const std::vector<int>& ranks_here(const RankMap& map) { return map.ranks_of_host(map.own_host()); }
+
+  std::size_t seats, releases, parts_bytes, mirror_bytes, staging_bytes;
+  std::size_t bells_at, flags_at, arrivals_at, ascents_at, releases_at, accounts_at, parts_at, mirror_at, staging_at,
+      heap_at;
 };
 
 namespace {
@@ -68,10 +82,15 @@ void decide(Rendezvous& meeting, Rendezvous::Outcome outcome) {
   meeting.outcome.compare_exchange_strong(undecided, outcome, std::memory_order_acq_rel);
 }
 
+/// False when it takes longer.
 template <class Ready>
-void wait_bounded(Ready ready) {
-  const std::int64_t end_ns = StdAtomics::now_ns() + kMeetingTime.count();
-  while (!ready() && StdAtomics::now_ns() < end_ns) StdAtomics::yield();
+bool wait_bounded(Ready ready, std::chrono::nanoseconds longest) {
+  const std::int64_t end_ns = StdAtomics::now_ns() + longest.count();
+  while (!ready()) {
+    if (StdAtomics::now_ns() > end_ns) return false;
+    StdAtomics::yield();
+  }
+  return true;
 }
 
 /// The objects that lie at an offset, once created.
@@ -82,31 +101,32 @@ std::span<T> objects(const Segment& segment, std::size_t offset, std::size_t cou
 
 }  // namespace
 
-RankMap::RankMap(std::vector<int> ranks_per_process) : first_of_(1, 0) {
-  for (std::size_t process = 0; process < ranks_per_process.size(); ++process) {
-    const int ranks = ranks_per_process[process];
-    first_of_.push_back(first_of_.back() + ranks);
-    process_of_.insert(process_of_.end(), static_cast<std::size_t>(ranks), static_cast<int>(process));
-  }
+std::size_t Staging::piece_bytes(int ranks) {
+  const std::size_t fitting = kAreaBytes / static_cast<std::size_t>(ranks) / kLeastPieceBytes * kLeastPieceBytes;
+  return std::clamp(fitting, kLeastPieceBytes, kPieceBytes);
 }
 
-std::size_t Host::fixed_bytes(const RankMap& map) { return Layout(map).heap_at; }
+std::size_t Host::fixed_bytes(const Shape& shape) { return Layout(shape).heap_at; }
 
-Host::Host(Segment segment, RankMap map, int process, const Layout& layout)
+Host::Host(Segment segment, Shape shape, int process, const Layout& layout)
     : segment_(std::move(segment)),
-      map_(std::move(map)),
+      shape_(std::move(shape)),
+      stations_(shape_.formation, Layout::ranks_here(shape_.map)),
       process_(process),
-      bells_(objects<Doorbell<StdAtomics>>(segment_, layout.bells_at, layout.ranks),
-             map_.processes() > 1 ? FutexScope::process_shared : FutexScope::process_private),
+      bells_(objects<Doorbell<StdAtomics>>(segment_, layout.bells_at, layout.seats),
+             map().processes_here() > 1 ? FutexScope::process_shared : FutexScope::process_private),
       failure_(header().failure, header().abort, bells_),
-      channels_{objects<Channel<StdAtomics>>(segment_, layout.arrivals_at, layout.ranks),
-                objects<Channel<StdAtomics>>(segment_, layout.releases_at, layout.releases)},
-      flags_(objects<ReaderFlag<StdAtomics>>(segment_, layout.flags_at, layout.ranks)),
-      accounts_(objects<RankAccount>(segment_, layout.accounts_at, layout.ranks)),
-      staging_(objects<Staging>(segment_, layout.staging_at, layout.staged)) {}
+      channels_{objects<Channel<StdAtomics>>(segment_, layout.arrivals_at, layout.seats),
+                objects<Channel<StdAtomics>>(segment_, layout.ascents_at, layout.seats),
+                objects<Channel<StdAtomics>>(segment_, layout.releases_at, layout.releases),
+                {segment_.at(layout.parts_at), layout.parts_bytes},
+                {segment_.at(layout.mirror_at), layout.mirror_bytes}},
+      flags_(objects<ReaderFlag<StdAtomics>>(segment_, layout.flags_at, layout.seats)),
+      accounts_(objects<RankAccount>(segment_, layout.accounts_at, layout.seats)),
+      staging_(segment_.at(layout.staging_at), Staging::piece_bytes(map().size()), map().size()) {}
 
-std::unique_ptr<Host> Host::create(Segment segment, RankMap map, int process, std::uint64_t nonce) {
-  const Layout layout(map);
+std::unique_ptr<Host> Host::create(Segment segment, Shape shape, int process, std::uint64_t nonce) {
+  const Layout layout(shape);
   auto* header = std::construct_at(reinterpret_cast<Header*>(segment.at(0)));
   header->nonce = nonce;
   header->segment_bytes = segment.size();
@@ -115,17 +135,18 @@ std::unique_ptr<Host> Host::create(Segment segment, RankMap map, int process, st
   const auto build = [&segment]<class T>(std::type_identity<T>, std::size_t offset, std::size_t count) {
     std::uninitialized_value_construct_n(reinterpret_cast<T*>(segment.at(offset)), count);
   };
-  build(std::type_identity<Doorbell<StdAtomics>>(), layout.bells_at, layout.ranks);
-  build(std::type_identity<ReaderFlag<StdAtomics>>(), layout.flags_at, layout.ranks);
-  build(std::type_identity<Channel<StdAtomics>>(), layout.arrivals_at, layout.ranks);
+  build(std::type_identity<Doorbell<StdAtomics>>(), layout.bells_at, layout.seats);
+  build(std::type_identity<ReaderFlag<StdAtomics>>(), layout.flags_at, layout.seats);
+  build(std::type_identity<Channel<StdAtomics>>(), layout.arrivals_at, layout.seats);
+  build(std::type_identity<Channel<StdAtomics>>(), layout.ascents_at, layout.seats);
   build(std::type_identity<Channel<StdAtomics>>(), layout.releases_at, layout.releases);
-  build(std::type_identity<RankAccount>(), layout.accounts_at, layout.ranks);
-  // Staging is plain bytes and stays untouched, so that its rank's first use places it.
-  return std::unique_ptr<Host>(new Host(std::move(segment), std::move(map), process, layout));
+  build(std::type_identity<RankAccount>(), layout.accounts_at, layout.seats);
+  // Parts, mirror and staging are plain bytes and stay untouched, so that their first use places them.
+  return std::unique_ptr<Host>(new Host(std::move(segment), std::move(shape), process, layout));
 }
 
-std::unique_ptr<Host> Host::attach(Segment segment, RankMap map, int process, std::uint64_t nonce) {
-  const Layout layout(map);
+std::unique_ptr<Host> Host::attach(Segment segment, Shape shape, int process, std::uint64_t nonce) {
+  const Layout layout(shape);
   const auto* header = reinterpret_cast<const Header*>(segment.at(0));
   if (segment.size() < layout.heap_at || header->nonce != nonce || header->version != kLayoutVersion ||
       header->segment_bytes != segment.size()) {
@@ -133,7 +154,7 @@ std::unique_ptr<Host> Host::attach(Segment segment, RankMap map, int process, st
                 "the attached memory is not this run's segment: its nonce, version or size differs; do "
                 "all processes run the same build of the program?");
   }
-  return std::unique_ptr<Host>(new Host(std::move(segment), std::move(map), process, layout));
+  return std::unique_ptr<Host>(new Host(std::move(segment), std::move(shape), process, layout));
 }
 
 Host::Header& Host::header() const { return *reinterpret_cast<Header*>(segment_.at(0)); }
@@ -141,16 +162,68 @@ Host::Header& Host::header() const { return *reinterpret_cast<Header*>(segment_.
 AbortWord<StdAtomics>& Host::abort() { return header().abort; }
 
 std::span<ReaderFlag<StdAtomics>> Host::own_flags() const {
-  return flags_.subspan(static_cast<std::size_t>(map_.first_of(process_)),
-                        static_cast<std::size_t>(map_.ranks_of(process_)));
+  return flags_.subspan(static_cast<std::size_t>(map().seat_of(map().first_of(process_))),
+                        static_cast<std::size_t>(map().ranks_of(process_)));
 }
 
 Heap Host::heap() const { return Heap(header().heap, segment_); }
 
-bool Host::meet() {
+void Host::hear_failure() {
+  while (const std::optional<FailureNews> news = network_->hear_failure()) {
+    heard_.push_back(*news);
+    if (!failure_.has_begun()) {
+      failure_.fail({news->rank, static_cast<ExitCode>(news->exit_code), news->message.data(), news->origin});
+    }
+  }
+}
+
+void Host::tell_failure() {
+  if (std::exchange(has_told_, true)) return;
+  const Failure failure = failure_.first();
+  FailureNews news{.origin = failure.host == Failure::kThisHost ? map().own_host() : failure.host,
+                   .rank = failure.rank,
+                   .exit_code = static_cast<std::int32_t>(failure.code),
+                   .has_open_transfers = network_->transfers_done() ? 0 : 1};
+  failure.message.copy(news.message.data(), news.message.size() - 1);
+  network_->tell_failure(news);
+}
+
+// Every host tells of the failure that it holds, its own or the first it heard of, so all hosts choose among the same.
+bool Host::meet_hosts() {
+  tell_failure();
+  const auto others = static_cast<std::size_t>(map().hosts() - 1);
+  const bool has_all = wait_bounded(
+      [&] {
+        hear_failure();
+        return heard_.size() >= others;
+      },
+      kMeetingTime);
+  Failure chosen = failure_.first();
+  if (chosen.host == Failure::kThisHost) chosen.host = map().own_host();
+  bool is_clean = network_->transfers_done();
+  for (const FailureNews& news : heard_) {
+    is_clean = is_clean && news.has_open_transfers == 0;
+    if (news.origin >= chosen.host) continue;
+    chosen = {news.rank, static_cast<ExitCode>(news.exit_code), news.message.data(), news.origin};
+  }
+  if (chosen.host == map().own_host()) chosen.host = Failure::kThisHost;
+  write_record(header().agreed, chosen);
+  header().agreed.state.store(FailureRecord<StdAtomics>::written, std::memory_order_release);
+  return has_all && is_clean;
+}
+
+Failure Host::first_failure() const {
+  const bool has_agreed = header().agreed.state.load(std::memory_order_acquire) == FailureRecord<StdAtomics>::written;
+  return has_agreed ? read_record(header().agreed) : failure_.first();
+}
+
+bool Host::meet(OtherHosts others) {
   Rendezvous& meeting = header().rendezvous;
-  if (arrive(meeting) == map_.processes()) decide(meeting, Rendezvous::met);
-  wait_bounded([&] { return meeting.outcome.load(std::memory_order_acquire) != Rendezvous::open; });
+  if (others == OtherHosts::missed) decide(meeting, Rendezvous::missed);
+  if (arrive(meeting) == map().processes_here()) decide(meeting, Rendezvous::met);
+  // The leader may have waited for other hosts before.
+  wait_bounded([&] { return meeting.outcome.load(std::memory_order_acquire) != Rendezvous::open; },
+               map().hosts() > 1 ? 2 * kMeetingTime : kMeetingTime);
   decide(meeting, Rendezvous::missed);  // unless it is decided
   return meeting.outcome.load(std::memory_order_acquire) == Rendezvous::met;
 }
@@ -159,8 +232,8 @@ void Host::miss_meeting() {
   Rendezvous& meeting = header().rendezvous;
   decide(meeting, Rendezvous::missed);
   arrive(meeting);
-  const auto all = static_cast<std::uint32_t>(map_.processes());
-  wait_bounded([&] { return meeting.arrived.load(std::memory_order_acquire) >= all; });
+  const auto all = static_cast<std::uint32_t>(map().processes_here());
+  wait_bounded([&] { return meeting.arrived.load(std::memory_order_acquire) >= all; }, kMeetingTime);
 }
 
 }  // namespace skein

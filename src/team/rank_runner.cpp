@@ -6,7 +6,7 @@
 namespace skein {
 
 RankRunner::Outcome RankRunner::run(const std::function<void(Team&)>& body) noexcept {
-  RankAccount& account = team_.host_->accounts()[static_cast<std::size_t>(team_.rank())];
+  RankAccount& account = team_.host_->accounts()[static_cast<std::size_t>(team_.host_->map().seat_of(team_.rank()))];
   const std::int64_t waited_before_ns = team_.waiter_.waited_ns();
   const std::int64_t start_ns = StdAtomics::now_ns();
   try {
@@ -29,8 +29,7 @@ RankRunner::Outcome RankRunner::run(const std::function<void(Team&)>& body) noex
 void RankRunner::leave() {
   const Call call{.operation = Operation::leave};
   team_.enter(call);
-  team_.exchange(
-      signature(call), nullptr, 0, [](void*) {}, nullptr, 0);
+  team_.exchange(signature(call), nullptr, 0, Team::kNoContent, Team::kNothing, nullptr, 0);
 }
 
 void Departures::expect(int ranks) {

@@ -23,10 +23,24 @@ Team::Team(Host& host, int rank, const TeamSettings& settings)
     : host_(&host),
       rank_(rank),
       size_(host.map().size()),
-      waiter_(host.abort(), host.bells(), rank, settings.budget),
-      exchange_(host.channels(), rank, choose_pattern(settings.pattern, size_), waiter_, host.bells(),
-                settings.first_episode),
+      waiter_(make_waiter(settings.budget)),
+      others_(host.network() != nullptr && rank == host.map().rank_at(0)
+                  ? std::make_unique<HostExchange>(*host.network(), size_)
+                  : nullptr),
+      exchange_(host.channels(), host.stations(), host.map().seat_of(rank), waiter_, host.bells(),
+                settings.first_episode, others_.get(), host.map().hosts() > 1),
       readers_(host.own_flags(), rank - host.map().first_of(host.process()), host.abort()) {}
+
+// The leader of a host learns of failures elsewhere while it waits, and so must not sleep for long.
+Waiter<StdAtomics> Team::make_waiter(const WaitBudget& budget) {
+  const int seat = host_->map().seat_of(rank_);
+  Idle idle;
+  if (seat == 0 && host_->network() != nullptr) {
+    constexpr std::chrono::milliseconds kListenEvery{10};
+    idle = {[](void* host) { static_cast<Host*>(host)->hear_failure(); }, host_, kListenEvery};
+  }
+  return {host_->abort(), host_->bells(), seat, budget, idle};
+}
 
 Request Team::ibarrier(Where where) {
   const Call call{.operation = Operation::ibarrier, .where = where};
@@ -54,12 +68,16 @@ void Team::throw_failed(Progress progress) {
   must_leave_ = true;
   if (progress == Progress::mismatched) {
     has_recorded_ = true;
+    const int seat = exchange_.mismatched_seat();
+    const std::string other =
+        seat >= 0 ? fmt::format("rank {} is", host_->map().rank_at(seat))
+                  : fmt::format("the ranks of host {}, the first of them rank {}, are", exchange_.mismatched_host(),
+                                host_->map().ranks_of_host(exchange_.mismatched_host()).front());
     host_->failure().fail(failure_here(
         ExitCode::parallel,
-        fmt::format("mismatched collectives: rank {} is in {}, rank {} is in another operation, or in the same with "
-                    "another root, "
-                    "operator, element size or count; all ranks must make the same calls in the same order",
-                    rank_, operation_name(last_operation_), exchange_.mismatched_rank())));
+        fmt::format("mismatched collectives: rank {} is in {}, {} in another operation, or in the same with another "
+                    "root, operator, element size or count; all ranks must make the same calls in the same order",
+                    rank_, operation_name(last_operation_), other)));
     while (!host_->abort().is_set()) StdAtomics::yield();
   }
   throw_aborted();
@@ -105,6 +123,7 @@ void Team::leave_by_exception() {
   record_current_exception();
   while (!host_->abort().is_set()) StdAtomics::yield();
   must_leave_ = true;
+  if (others_ != nullptr) host_->tell_failure();
   while (!readers_.wait_until_quiet(kLeaveGrace)) host_->give_up();
 }
 

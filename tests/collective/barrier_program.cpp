@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "common_words.hpp"
 #include "skein/skein.hpp"
 #include "stagger.hpp"
 #include "values.hpp"
@@ -27,9 +28,7 @@ constexpr std::size_t kStep = skein::kStride / sizeof(std::uint64_t);
 class Crossing {
  public:
   explicit Crossing(skein::Team& team)
-      : team_(team),
-        marks_(team.shared<std::uint64_t>(cells(team))),
-        words_{team.shared<std::uint64_t>(cells(team)), team.shared<std::uint64_t>(cells(team))} {}
+      : team_(team), marks_(team, cells(team), 0), words_{{team, cells(team), 1}, {team, cells(team), 2}} {}
 
   void run(std::uint64_t rounds) {
     for (std::uint64_t round = 1; round <= rounds; ++round) {
@@ -70,8 +69,8 @@ class Crossing {
   }
 
   skein::Team& team_;
-  skein::SharedArray<std::uint64_t> marks_;
-  skein::SharedArray<std::uint64_t> words_[2];
+  skein_test::CommonWords marks_;
+  skein_test::CommonWords words_[2];
   std::uint64_t early_ = 0;
   std::uint64_t stale_ = 0;
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "check.hpp"
+#include "common_words.hpp"
 #include "stagger.hpp"
 #include "values.hpp"
 
@@ -16,8 +17,7 @@ namespace {
 /// One rank's view of a team whose members mark how many split-phase barriers they have started.
 class SplitPhase {
  public:
-  SplitPhase(skein::Team& team, skein::SharedArray<std::uint64_t>& marks, std::uint64_t seed)
-      : team_(team), marks_(marks), seed_(seed) {}
+  SplitPhase(skein::Team& team, CommonWords& marks, std::uint64_t seed) : team_(team), marks_(marks), seed_(seed) {}
 
   // Which action, is the same on all ranks; how it is done, is not.
   void step(std::uint64_t round) {
@@ -97,7 +97,7 @@ class SplitPhase {
   }
 
   skein::Team& team_;
-  skein::SharedArray<std::uint64_t>& marks_;
+  CommonWords& marks_;
   std::uint64_t seed_;
   std::uint64_t started_ = 0;
   std::vector<Pending> pending_;
@@ -107,7 +107,7 @@ class SplitPhase {
 }  // namespace
 
 std::string check_split_phase(skein::Team& team, int rounds, std::uint64_t seed) {
-  auto marks = team.shared<std::uint64_t>(static_cast<std::size_t>(team.size()) * 16);
+  CommonWords marks(team, static_cast<std::size_t>(team.size()) * 16, 0);
   SplitPhase test(team, marks, seed);
   for (int round = 0; round < rounds; ++round) test.step(static_cast<std::uint64_t>(round));
   test.finish();

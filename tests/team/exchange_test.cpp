@@ -10,6 +10,7 @@
 #include <array>
 #include <chrono>
 #include <memory>
+#include <numeric>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -23,6 +24,7 @@ namespace {
 using skein::Crowding;
 using skein::Episode;
 using skein::Pattern;
+using skein::PatternChoice;
 using skein::Progress;
 using skein::Signature;
 using skein::WaitPolicy;
@@ -32,21 +34,33 @@ constexpr Signature kSame = 7;
 /// What the ranks of a host share, outside any segment.
 template <class Policy>
 struct Shared {
-  explicit Shared(int ranks)
+  explicit Shared(int ranks, skein::PatternChoice pattern = {})
       : size(static_cast<std::size_t>(ranks)),
+        stations(skein::choose_formation(pattern, std::vector<skein::Seat>(size), 1), numbers(ranks)),
         doorbells(size),
         bells(doorbells, skein::FutexScope::process_private),
         arrivals(size),
-        releases((size - 1 + skein::kPollersPerLine - 1) / skein::kPollersPerLine),
+        ascents(size),
+        releases(static_cast<std::size_t>(stations.release_channels)),
+        parts(stations.parts * skein::Contributions::kLargestStride),
         flags(size),
         failure(record, abort, bells) {}
 
+  static std::vector<int> numbers(int ranks) {
+    std::vector<int> all(static_cast<std::size_t>(ranks));
+    std::iota(all.begin(), all.end(), 0);
+    return all;
+  }
+
   std::size_t size;
+  skein::Stations stations;
   std::vector<skein::Doorbell<Policy>> doorbells;
   skein::AbortWord<Policy> abort;
   skein::Bells<Policy> bells;
   std::vector<skein::Channel<Policy>> arrivals;
+  std::vector<skein::Channel<Policy>> ascents;
   std::vector<skein::Channel<Policy>> releases;
+  std::vector<std::byte> parts;
   std::vector<skein::ReaderFlag<Policy>> flags;
   skein::FailureRecord<Policy> record;
   skein::FailurePath<Policy> failure;
@@ -55,13 +69,24 @@ struct Shared {
 /// One rank's side.
 template <class Policy>
 struct Rank {
-  Rank(Shared<Policy>& shared, int number, Pattern pattern, WaitPolicy wait, Episode first)
+  Rank(Shared<Policy>& shared, int number, WaitPolicy wait, Episode first)
       : waiter(shared.abort, shared.bells, number, wait_budget(wait, Crowding::oversubscribed)),
-        exchange({shared.arrivals, shared.releases}, number, pattern, waiter, shared.bells, first) {}
+        exchange({shared.arrivals, shared.ascents, shared.releases, shared.parts, {}}, shared.stations, number, waiter,
+                 shared.bells, first) {}
 
   skein::Waiter<Policy> waiter;
   skein::Exchange<Policy> exchange;
 };
+
+/// A merge that adds.
+void add(void*, const std::byte* left, const std::byte* right, std::byte* out) {
+  std::uint64_t a = 0;
+  std::uint64_t b = 0;
+  std::memcpy(&a, left, sizeof(a));
+  std::memcpy(&b, right, sizeof(b));
+  a += b;
+  std::memcpy(out, &a, sizeof(a));
+}
 
 template <class Body>
 void run_threads(int threads, std::uint64_t seed, Body body) {
@@ -76,6 +101,7 @@ void run_threads(int threads, std::uint64_t seed, Body body) {
 }
 
 const auto kNothing = [](void*) {};
+const auto kNoContent = [] { return skein::Content{}; };
 
 template <class Policy>
 class ExchangeOf : public testing::Test {
@@ -84,14 +110,17 @@ class ExchangeOf : public testing::Test {
   static constexpr std::uint64_t kRounds = kIsDelayed ? 200 : 1000;
   static constexpr Episode kFirst = 0xfffffffd;  // crosses 2^32
 
-  /// Every team size, both patterns, a policy that sleeps and one that does not.
+  static constexpr PatternChoice kPatterns[] = {
+      {Pattern::all_to_all}, {Pattern::gather_release}, {Pattern::levels, 2}, {Pattern::levels, 3}};
+
+  /// Every team size, every pattern, a policy that sleeps and one that does not.
   template <class Test>
   static void for_all_teams(Test test) {
     for (int ranks = 1; ranks <= 8; ++ranks) {
-      for (const Pattern pattern : {Pattern::all_to_all, Pattern::gather_release}) {
+      for (const PatternChoice pattern : kPatterns) {
         for (const WaitPolicy wait : {WaitPolicy::park, WaitPolicy::yield}) {
-          SCOPED_TRACE(testing::Message()
-                       << ranks << " ranks, " << pattern_name(pattern) << ", wait " << static_cast<int>(wait));
+          SCOPED_TRACE(testing::Message() << ranks << " ranks, " << pattern_name(pattern.pattern) << " "
+                                          << pattern.ranks_per_group << ", wait " << static_cast<int>(wait));
           test(ranks, pattern, wait);
         }
       }
@@ -111,11 +140,11 @@ TYPED_TEST_SUITE(ExchangeOf, Policies, PolicyNames);
 // Defect: a rank leaves before all have arrived; a payload is overwritten while a peer reads it, or read before it is
 // there; a plain write before the exchange is not ordered before a read behind it (ThreadSanitizer).
 TYPED_TEST(ExchangeOf, EveryRankLeavesWithEveryPost) {
-  this->for_all_teams([this](int ranks, Pattern pattern, WaitPolicy wait) {
-    Shared<TypeParam> shared(ranks);
+  this->for_all_teams([this](int ranks, PatternChoice pattern, WaitPolicy wait) {
+    Shared<TypeParam> shared(ranks, pattern);
     std::vector<std::array<std::uint64_t, 2>> words(static_cast<std::size_t>(ranks));  // not atomic
     run_threads(ranks, 1, [&](int own) {
-      Rank<TypeParam> rank(shared, own, pattern, wait, this->kFirst);
+      Rank<TypeParam> rank(shared, own, wait, this->kFirst);
       for (std::uint64_t round = 1; round <= this->kRounds; ++round) {
         const std::uint64_t mine = round * 1000 + static_cast<std::uint64_t>(own);
         words[static_cast<std::size_t>(own)][round % 2] = mine;
@@ -134,7 +163,10 @@ TYPED_TEST(ExchangeOf, EveryRankLeavesWithEveryPost) {
           }
           std::memcpy(out, &all, sizeof(all));
         };
-        EXPECT_EQ(rank.exchange.complete(add_all, &sum, sizeof(sum)), Progress::complete);
+        const auto fold = [] {
+          return skein::Content{.need = skein::Content::Need::fold, .bytes = sizeof(std::uint64_t), .merge = &add};
+        };
+        EXPECT_EQ(rank.exchange.complete(add_all, fold, &sum, sizeof(sum)), Progress::complete);
         std::uint64_t expected = 0;
         for (int peer = 0; peer < ranks; ++peer) {
           EXPECT_EQ(words[static_cast<std::size_t>(peer)][round % 2], round * 1000 + static_cast<std::uint64_t>(peer));
@@ -152,11 +184,11 @@ TYPED_TEST(ExchangeOf, EveryRankLeavesWithEveryPost) {
 // Defect: a ring too short for kMaxOutstanding episodes; an episode that completes before an earlier one; a test that
 // blocks, or that forgets how far it came.
 TYPED_TEST(ExchangeOf, OutstandingEpisodesRetireInOrder) {
-  this->for_all_teams([this](int ranks, Pattern pattern, WaitPolicy wait) {
-    Shared<TypeParam> shared(ranks);
+  this->for_all_teams([this](int ranks, PatternChoice pattern, WaitPolicy wait) {
+    Shared<TypeParam> shared(ranks, pattern);
     std::vector<std::atomic<std::uint64_t>> marks(static_cast<std::size_t>(ranks));
     run_threads(ranks, 2, [&](int own) {
-      Rank<TypeParam> rank(shared, own, pattern, wait, this->kFirst);
+      Rank<TypeParam> rank(shared, own, wait, this->kFirst);
       skein::Exchange<TypeParam>& exchange = rank.exchange;
       for (std::uint64_t round = 1; round <= this->kRounds / 2; ++round) {
         // As many as may be outstanding, plus one that has to wait for the oldest.
@@ -186,14 +218,14 @@ TYPED_TEST(ExchangeOf, ADifferentSignatureIsFoundByTheRanksThatCompare) {
   for (const Pattern pattern : {Pattern::all_to_all, Pattern::gather_release}) {
     constexpr int kRanks = 4;
     constexpr int kOdd = 2;
-    Shared<TypeParam> shared(kRanks);
+    Shared<TypeParam> shared(kRanks, {pattern});
     run_threads(kRanks, 3, [&](int own) {
-      Rank<TypeParam> rank(shared, own, pattern, WaitPolicy::park, 1);
+      Rank<TypeParam> rank(shared, own, WaitPolicy::park, 1);
       rank.exchange.arrive(own == kOdd ? kSame + 1 : kSame, nullptr, 0);
       const bool compares = pattern == Pattern::all_to_all || own == 0;
       if (!compares) return;  // it would wait for the release until the abort
-      EXPECT_EQ(rank.exchange.complete(kNothing, nullptr, 0), Progress::mismatched);
-      EXPECT_EQ(rank.exchange.mismatched_rank(), own == kOdd ? 0 : kOdd);
+      EXPECT_EQ(rank.exchange.complete(kNothing, kNoContent, nullptr, 0), Progress::mismatched);
+      EXPECT_EQ(rank.exchange.mismatched_seat(), own == kOdd ? 0 : kOdd);
     });
   }
 }
@@ -201,17 +233,17 @@ TYPED_TEST(ExchangeOf, ADifferentSignatureIsFoundByTheRanksThatCompare) {
 // Defect: a rank that sleeps in an exchange is not woken by a failure elsewhere; the record is not written before the
 // abort is seen. Hangs, or reports nonsense.
 TYPED_TEST(ExchangeOf, AFailureEndsEveryWaitWithItsMessage) {
-  this->for_all_teams([this](int ranks, Pattern pattern, WaitPolicy wait) {
+  this->for_all_teams([this](int ranks, PatternChoice pattern, WaitPolicy wait) {
     for (std::uint64_t round = 0; round < this->kRounds / 50; ++round) {
-      Shared<TypeParam> shared(ranks);
+      Shared<TypeParam> shared(ranks, pattern);
       const int victim = static_cast<int>(round) % ranks;
       run_threads(ranks, round, [&](int own) {
-        Rank<TypeParam> rank(shared, own, pattern, wait, 1);
+        Rank<TypeParam> rank(shared, own, wait, 1);
         if (own == victim) {
           shared.failure.fail({own, skein::ExitCode::io, "disk full"});
         } else {
           rank.exchange.arrive(kSame, nullptr, 0);
-          EXPECT_EQ(rank.exchange.complete(kNothing, nullptr, 0), Progress::aborted);
+          EXPECT_EQ(rank.exchange.complete(kNothing, kNoContent, nullptr, 0), Progress::aborted);
         }
         EXPECT_TRUE(shared.failure.is_aborted());
         EXPECT_EQ(shared.failure.first().rank, victim);
@@ -300,15 +332,6 @@ TYPED_TEST(ExchangeOf, AThrowingTouchLowersItsFlag) {
   skein::Readers<TypeParam> readers(shared.flags, 0, shared.abort);
   EXPECT_THROW(readers.guard([] { throw std::runtime_error("operator"); }), std::runtime_error);
   EXPECT_TRUE(readers.wait_until_quiet(std::chrono::minutes(1)));
-}
-
-// Defect: the chooser is asked for what it was told, or leaves a choice open.
-TEST(ChoosePattern, KeepsWhatWasAskedForAndNeverLeavesItOpen) {
-  for (int ranks = 1; ranks <= 512; ++ranks) {
-    EXPECT_EQ(choose_pattern(Pattern::all_to_all, ranks), Pattern::all_to_all);
-    EXPECT_EQ(choose_pattern(Pattern::gather_release, ranks), Pattern::gather_release);
-    EXPECT_NE(choose_pattern(Pattern::automatic, ranks), Pattern::automatic);
-  }
 }
 
 }  // namespace

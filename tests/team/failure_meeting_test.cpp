@@ -40,9 +40,9 @@ TEST(FailureMeeting, WhoComesFirstWaitsForTheOther) {
   std::thread slow([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     is_slow_one_there = true;
-    has_second_met = processes.second->meet();
+    has_second_met = processes.second->meet(Host::OtherHosts::none);
   });
-  const bool has_first_met = processes.first->meet();
+  const bool has_first_met = processes.first->meet(Host::OtherHosts::none);
   const bool was_slow_one_there = has_first_met && is_slow_one_there;
   slow.join();
   EXPECT_TRUE(was_slow_one_there);
@@ -53,7 +53,7 @@ TEST(FailureMeeting, WhoComesFirstWaitsForTheOther) {
 TEST(FailureMeeting, WhoNeverComesIsNotWaitedFor) {
   TwoProcesses processes;
   const Clock::time_point start = Clock::now();
-  EXPECT_FALSE(processes.first->meet());
+  EXPECT_FALSE(processes.first->meet(Host::OtherHosts::none));
   EXPECT_GE(Clock::now() - start, std::chrono::milliseconds(900));
 }
 

@@ -25,6 +25,9 @@ std::string_view nearest_name(std::string_view text, std::span<const std::string
 /// Throws "NAME=value: problem; allowed: ..." with ExitCode::usage.
 [[noreturn]] void reject_value(std::string_view name, std::string_view value, std::string_view allowed);
 
+/// As parse_integer; nothing where that would throw.
+std::optional<int> whole_number(std::string_view text, int low, int high);
+
 /// A decimal integer without sign, blanks or leading '+', between `low` and `high`.
 int parse_integer(std::string_view name, std::string_view value, int low, int high);
 

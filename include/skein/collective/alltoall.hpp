@@ -16,8 +16,7 @@ inline void Team::alltoall_bytes(const Call& call, const std::byte* in, std::byt
   const auto own = static_cast<std::size_t>(rank_);
   const std::size_t part = call.count * call.element_bytes;
   if (fits_line(part * ranks)) {
-    exchange(
-        signature(call), in, part * ranks, [](void*) {}, nullptr, 0);
+    exchange(signature(call), in, part * ranks, content_of_all(part * ranks), kNothing, nullptr, 0);
     if (part == 0) return;
     for (std::size_t peer = 0; peer < ranks; ++peer) {
       std::memcpy(out + peer * part, posted(static_cast<int>(peer)) + own * part, part);
@@ -33,6 +32,12 @@ inline void Team::alltoall_bytes(const Call& call, const std::byte* in, std::byt
         for (std::size_t peer = 0; peer < ranks; ++peer) {
           if (large.is_own_process(static_cast<int>(peer))) continue;
           large.stage(area, peer * stretch, in + peer * part + piece.begin, piece.size());
+        }
+      },
+      [&](BlockRange piece, int, int host, const auto& send) {
+        for (const int peer : host_->map().ranks_of_host(host)) {
+          const std::size_t begin = static_cast<std::size_t>(peer) * stretch;
+          send(begin, begin + piece.size());
         }
       },
       [&](BlockRange piece, int area) {

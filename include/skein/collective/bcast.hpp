@@ -23,7 +23,7 @@ void Team::bcast(std::span<T> data, int root, Where where) {
     if (fits_line(data.size_bytes())) {
       std::byte result[kInlineBytes];
       exchange(
-          signature(call), bytes, rank_ == root ? data.size_bytes() : 0,
+          signature(call), bytes, rank_ == root ? data.size_bytes() : 0, content_of(root, data.size_bytes()),
           [&](void* out) { std::memcpy(out, posted(root), data.size_bytes()); }, result, data.size_bytes());
       if (rank_ != root && !data.empty()) std::memcpy(bytes, result, data.size_bytes());
       return;
@@ -33,6 +33,9 @@ void Team::bcast(std::span<T> data, int root, Where where) {
         data.size_bytes(), large.piece_items(1, data.size_bytes(), call),
         [&](BlockRange piece, int area) {
           if (rank_ == root) large.stage(area, 0, bytes + piece.begin, piece.size());
+        },
+        [&](BlockRange piece, int rank, int, const auto& send) {
+          if (rank == root) send(0, piece.size());
         },
         [&](BlockRange piece, int area) {
           if (rank_ == root) return;

@@ -7,6 +7,7 @@
 // groups pre-combine, and a scan at rank i is fold[0, i + 1).
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstring>
@@ -46,35 +47,36 @@ class TileFold {
  public:
   static constexpr std::size_t kTile = sizeof(T) >= 1024 ? 1 : 1024 / sizeof(T);
 
-  /// out[i] = fold over ranks [begin, end) of item(rank)[i], for i < n <= kTile. `item(rank)` is a const T*. `out` may be
-  /// the memory of one of the items.
-  template <class Item, class Op>
-  void operator()(int begin, int end, const Item& item, std::size_t n, T* out, Op& op) {
-    if (end - begin == 1) {
-      if (item(begin) != out) std::memcpy(static_cast<void*>(out), item(begin), n * sizeof(T));
-      return;
-    }
-    combine(begin, end, item, n, out, op, 0);
+  /// out[i] = fold over ranks [begin, end) of the values i of what is known, for i < n <= kTile. `known(a, b)` is a
+  /// const T*: to the folded values of ranks [a, b), or null where these are to be folded from their halves; never null for
+  /// one rank. `out` may be the memory of one of them.
+  template <class Known, class Op>
+  void operator()(int begin, int end, const Known& known, std::size_t n, T* out, Op& op) {
+    const T* whole = known(begin, end);
+    if (whole == nullptr) return combine(begin, end, known, n, out, op, 0);
+    if (whole != out) std::memcpy(static_cast<void*>(out), whole, n * sizeof(T));
   }
 
  private:
-  static constexpr int kMaxDepth = 12;  // log2 of the most ranks of a host, and room
+  // log2 of the most ranks of a team, and room: the larger the values, the fewer ranks can have pieces that hold one
+  // (Staging::piece_bytes).
+  static constexpr int kMaxDepth = std::clamp(30 - static_cast<int>(std::bit_width(sizeof(T))), 13, 22);
 
   // Partials go to rows of scratch, never to an item's memory. A left partial is overwritten by its parent.
-  template <class Item, class Op>
-  const T* partial(int begin, int end, const Item& item, std::size_t n, Op& op, int depth) {
-    if (end - begin == 1) return item(begin);
+  template <class Known, class Op>
+  const T* partial(int begin, int end, const Known& known, std::size_t n, Op& op, int depth) {
+    if (const T* whole = known(begin, end)) return whole;
     T* out = row(depth);
-    combine(begin, end, item, n, out, op, depth);
+    combine(begin, end, known, n, out, op, depth);
     return out;
   }
 
   // Left first: it uses the rows from `depth` on, the right one those behind the row in which the left result stays.
-  template <class Item, class Op>
-  void combine(int begin, int end, const Item& item, std::size_t n, T* out, Op& op, int depth) {
+  template <class Known, class Op>
+  void combine(int begin, int end, const Known& known, std::size_t n, T* out, Op& op, int depth) {
     const int middle = fold_split(begin, end);
-    const T* left = partial(begin, middle, item, n, op, depth);
-    const T* right = partial(middle, end, item, n, op, depth + 1);
+    const T* left = partial(begin, middle, known, n, op, depth);
+    const T* right = partial(middle, end, known, n, op, depth + 1);
     for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<T>(op(left[i], right[i]));
   }
 

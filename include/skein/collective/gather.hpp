@@ -14,8 +14,7 @@ namespace skein {
 inline void Team::gather_bytes(const Call& call, const std::byte* in, std::byte* out) {
   const std::size_t bytes = call.count * call.element_bytes;
   if (fits_line(bytes)) {
-    exchange(
-        signature(call), in, bytes, [](void*) {}, nullptr, 0);
+    exchange(signature(call), in, bytes, content_of_all(bytes), kNothing, nullptr, 0);
     if (out == nullptr || bytes == 0) return;
     for (int peer = 0; peer < size_; ++peer)
       std::memcpy(out + static_cast<std::size_t>(peer) * bytes, posted(peer), bytes);
@@ -25,6 +24,9 @@ inline void Team::gather_bytes(const Call& call, const std::byte* in, std::byte*
   large.move_pieces(
       bytes, large.piece_items(1, bytes, call),
       [&](BlockRange piece, int area) { large.stage(area, 0, in + piece.begin, piece.size()); },
+      [&](BlockRange piece, int, int host, const auto& send) {
+        if (call.root == kNoRoot || host_of(call.root) == host) send(0, piece.size());
+      },
       [&](BlockRange piece, int area) {
         if (out == nullptr) return;
         for (int i = 0; i < size_; ++i) {

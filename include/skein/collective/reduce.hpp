@@ -5,10 +5,12 @@
 // Cost  in the line: one exchange; every reader folds, so there is no second hop among few ranks. Larger: each rank
 //       folds one block of the elements of all ranks and the blocks are copied out; two exchanges a piece and one to
 //       close, n / p elements folded and n moved per rank.
+// Hosts each host first folds its own ranks as far as the shape of the fold allows, to one partial result when they are
+//       2^k neighbours, and sends every other host the partial results of its share of the elements; the shares come back
+//       folded. One exchange more a piece; about 2 n elements pass in and out of each host, whatever their number.
 // Why   a rank writes only its own block of any output, and reads of the inputs only that block, so `in` and `out` may be
-//       the same memory. Area 0 of the staging holds inputs: it is written again only after the second exchange of its
-//       piece, when all have folded. Area 1 holds results: it is written only after the first exchange of the next
-//       piece, when all have copied.
+//       the same memory. Each area of the staging is written again only after an exchange that all came to after they had
+//       read it: inputs after the second exchange of their piece, results and partial results after the first of the next.
 #pragma once
 
 #include "skein/collective/bytes.hpp"
@@ -24,7 +26,13 @@ class LargeReduce {
  public:
   /// `root` is kNoRoot when every rank gets the result. `out` is null where it is not wanted.
   LargeReduce(Team& team, const Call& call, const T* in, T* out, Op& op)
-      : large_(team, call, in, out), in_(in), out_(out), op_(op), root_(call.root), call_(call) {}
+      : large_(team, call, in, out),
+        in_(in),
+        out_(out),
+        op_(op),
+        root_(call.root),
+        call_(call),
+        spans_hosts_(team.hosts() > 1) {}
 
   void run(std::size_t n) {
     const std::size_t step = large_.piece_items(sizeof(T), n, call_);
@@ -32,8 +40,13 @@ class LargeReduce {
       const BlockRange piece{begin, std::min(begin + step, n)};
       large_.stage(kInputs, 0, bytes_of(in_ + piece.begin), piece.size() * sizeof(T));
       large_.sync();
+      if (spans_hosts_) fold_host(piece);
       fold_own_block(piece);
-      large_.sync();
+      large_.sync(kResults, [&](int rank, int host, const auto& send) {
+        if (root_ != kNoRoot && large_.team.host_of(root_) != host) return;
+        const BlockRange block = block_of(rank, piece);
+        send((block.begin - piece.begin) * sizeof(T), (block.end - piece.begin) * sizeof(T));
+      });
       collect(piece);
     }
     large_.sync();
@@ -42,20 +55,36 @@ class LargeReduce {
  private:
   static constexpr int kInputs = 0;
   static constexpr int kResults = 1;
+  static constexpr int kPartials = 2;  // of a block of ranks, in the area of its first
+  static constexpr std::size_t kTile = TileFold<T>::kTile;
 
   int rank() const { return large_.team.rank(); }
   int size() const { return large_.team.size(); }
+  const RankMap& map() const { return large_.map(); }
   bool wants(int rank) const { return root_ == kNoRoot || root_ == rank; }
 
-  /// Block of `rank` in a piece, as element indices of the whole.
+  /// Elements of a piece that the ranks of `host` fold.
+  BlockRange share_of(int host, BlockRange piece) const {
+    const BlockRange share = block_range(piece.size(), map().hosts(), host);
+    return {piece.begin + share.begin, piece.begin + share.end};
+  }
+
+  /// Elements of a piece that `rank` folds.
   BlockRange block_of(int rank, BlockRange piece) const {
-    const BlockRange block = block_range(piece.size(), size(), rank);
-    return {piece.begin + block.begin, piece.begin + block.end};
+    const int host = map().host_of(rank);
+    const BlockRange share = share_of(host, piece);
+    const auto ranks = static_cast<int>(map().ranks_of_host(host).size());
+    const BlockRange block = block_range(share.size(), ranks, map().seat_of(rank));
+    return {share.begin + block.begin, share.begin + block.end};
   }
 
   const T* input(int rank, BlockRange piece, std::size_t element) const {
     if (large_.is_own_process(rank)) return reinterpret_cast<const T*>(large_.published(rank).in) + element;
     return reinterpret_cast<const T*>(large_.staged(rank, kInputs)) + (element - piece.begin);
+  }
+
+  T* partial(int first_rank, BlockRange piece, std::size_t element) const {
+    return reinterpret_cast<T*>(large_.staged(first_rank, kPartials)) + (element - piece.begin);
   }
 
   /// Where this rank's block of the result goes first: to its reader's memory if that is in this process.
@@ -65,19 +94,54 @@ class LargeReduce {
     return reinterpret_cast<T*>(large_.staged(rank(), kResults)) + (element - piece.begin);
   }
 
-  void fold_own_block(BlockRange piece) {
-    constexpr std::size_t kTile = TileFold<T>::kTile;
+  /// Folds the elements of `range` over ranks [begin, end), in bounded pieces. `known(a, b, element)` as for TileFold.
+  template <class Known, class Out>
+  void fold_range(BlockRange range, int begin, int end, const Known& known, const Out& out) {
     constexpr std::size_t kChunk = std::max<std::size_t>(1, kReadBytes / (kTile * sizeof(T))) * kTile;
-    const BlockRange block = block_of(rank(), piece);
-    for (std::size_t chunk = block.begin; chunk < block.end; chunk += kChunk) {
-      const std::size_t chunk_end = std::min(chunk + kChunk, block.end);
+    for (std::size_t chunk = range.begin; chunk < range.end; chunk += kChunk) {
+      const std::size_t chunk_end = std::min(chunk + kChunk, range.end);
       large_.touch_peers([&] {
         for (std::size_t tile = chunk; tile < chunk_end; tile += kTile) {
           tiles_(
-              0, size(), [&](int peer) { return input(peer, piece, tile); }, std::min(kTile, chunk_end - tile),
-              result(piece, tile), op_);
+              begin, end, [&](int a, int b) { return known(a, b, tile); }, std::min(kTile, chunk_end - tile), out(tile),
+              op_);
         }
       });
+    }
+  }
+
+  /// Folds the inputs of this host's ranks, block by block, and swaps the partial results with the other hosts.
+  void fold_host(BlockRange piece) {
+    const BlockRange mine = block_range(piece.size(), map().seats(), map().seat_of(rank()));
+    const BlockRange range{piece.begin + mine.begin, piece.begin + mine.end};
+    for (const Contributions::Block block : map().blocks()) {
+      if (map().host_of(block.begin) != map().own_host()) continue;
+      fold_range(
+          range, block.begin, block.begin + block.ranks,
+          [&](int a, int b, std::size_t element) { return b - a == 1 ? input(a, piece, element) : nullptr; },
+          [&](std::size_t element) { return partial(block.begin, piece, element); });
+    }
+    large_.sync(kPartials, [&](int rank, int host, const auto& send) {
+      if (map().block_ranks(rank) == 0) return;
+      const BlockRange share = share_of(host, piece);
+      send((share.begin - piece.begin) * sizeof(T), (share.end - piece.begin) * sizeof(T));
+    });
+  }
+
+  void fold_own_block(BlockRange piece) {
+    const BlockRange block = block_of(rank(), piece);
+    const auto out = [&](std::size_t element) { return result(piece, element); };
+    if (spans_hosts_) {
+      fold_range(
+          block, 0, size(),
+          [&](int a, int b, std::size_t element) -> const T* {
+            return map().block_ranks(a) == b - a ? partial(a, piece, element) : nullptr;
+          },
+          out);
+    } else {
+      fold_range(
+          block, 0, size(),
+          [&](int a, int b, std::size_t element) { return b - a == 1 ? input(a, piece, element) : nullptr; }, out);
     }
     if (root_ == kNoRoot && !block.empty()) {
       large_.stage(kResults, (block.begin - piece.begin) * sizeof(T), bytes_of(out_ + block.begin),
@@ -105,6 +169,7 @@ class LargeReduce {
   Op& op_;
   int root_;
   const Call& call_;
+  bool spans_hosts_;
   TileFold<T> tiles_;
 };
 
@@ -120,6 +185,24 @@ template <class T, class Posted, class Op>
   }
 }
 
+/// How a leader folds payloads of `count` elements: the merge of Content.
+template <class T, class Op>
+struct ElementMerge {
+  Op& op;
+  std::size_t count;
+
+  static void merge(void* self, const std::byte* left, const std::byte* right, std::byte* out) {
+    auto& [op, count] = *static_cast<ElementMerge*>(self);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t at = i * sizeof(T);
+      store(out + at, static_cast<T>(op(load<T>(left + at), load<T>(right + at))));
+    }
+  }
+  Content content() {
+    return {.need = Content::Need::fold, .bytes = count * sizeof(T), .merge = &ElementMerge::merge, .op = this};
+  }
+};
+
 }  // namespace detail
 
 template <class T, class Op>
@@ -127,8 +210,9 @@ void Team::reduce_elements(const Call& call, const T* in, T* out, Op& op) {
   const std::size_t bytes = call.count * sizeof(T);
   if (!fits_line(bytes)) return LargeReduce<T, Op>(*this, call, in, out, op).run(call.count);
   std::byte result[kInlineBytes];
+  detail::ElementMerge<T, Op> merge{op, call.count};
   exchange(
-      signature(call), in, bytes,
+      signature(call), in, bytes, [&] { return merge.content(); },
       [&](void* folded) {
         detail::fold_posted<T>(size_, posted_with_own(bytes_of(in)), call.count, static_cast<std::byte*>(folded), op);
       },
@@ -146,8 +230,9 @@ T Team::allreduce(const T& value, Op op, Where where) {
     enter(Call{.operation = Operation::allreduce, .where = where});
     try {  // not guarded(): a closure costs a stall
       std::byte result[sizeof(T)];
+      detail::ElementMerge<T, Op> merge{op, 1};
       exchange(
-          kSignature, &value, sizeof(T),
+          kSignature, &value, sizeof(T), [&] { return merge.content(); },
           [&](void* folded) {
             detail::fold_posted<T>(size_, posted_with_own(bytes_of(&value)), 1, static_cast<std::byte*>(folded), op);
           },

@@ -27,8 +27,7 @@ void Team::scan(std::span<const std::type_identity_t<T>> in, std::span<T> out, O
             "in and out must not overlap");
     const int end = rank_ + 1;
     if (fits_line(in.size_bytes())) {
-      exchange(
-          signature(call), in.data(), in.size_bytes(), [](void*) {}, nullptr, 0);
+      exchange(signature(call), in.data(), in.size_bytes(), content_of_all(in.size_bytes()), kNothing, nullptr, 0);
       detail::fold_posted<T>(end, posted_with_own(bytes_of(in.data())), in.size(), writable_bytes_of(out.data()), op);
       return;
     }
@@ -40,14 +39,18 @@ void Team::scan(std::span<const std::type_identity_t<T>> in, std::span<T> out, O
         [&](BlockRange piece, int area) {
           large.stage(area, 0, bytes_of(in.data() + piece.begin), piece.size() * sizeof(T));
         },
+        [&](BlockRange piece, int rank, int host, const auto& send) {
+          if (host_->map().ranks_of_host(host).back() > rank) send(0, piece.size() * sizeof(T));
+        },
         [&](BlockRange piece, int area) {
           for (std::size_t tile = piece.begin; tile < piece.end; tile += kTile) {
-            const auto item = [&](int peer) {
+            const auto known = [&](int peer, int after) -> const T* {
+              if (after - peer != 1) return nullptr;
               return large.is_own_process(peer)
                          ? reinterpret_cast<const T*>(large.published(peer).in) + tile
                          : reinterpret_cast<const T*>(large.staged(peer, area)) + (tile - piece.begin);
             };
-            large.touch_peers([&] { tiles(0, end, item, std::min(kTile, piece.end - tile), out.data() + tile, op); });
+            large.touch_peers([&] { tiles(0, end, known, std::min(kTile, piece.end - tile), out.data() + tile, op); });
           }
         });
   });

@@ -17,8 +17,7 @@ inline void Team::scatter_bytes(const Call& call, const std::byte* in, std::byte
   const std::size_t all = part * static_cast<std::size_t>(size_);
   const BlockRange mine{static_cast<std::size_t>(rank_) * part, static_cast<std::size_t>(rank_ + 1) * part};
   if (fits_line(all)) {
-    exchange(
-        signature(call), in, rank_ == root ? all : 0, [](void*) {}, nullptr, 0);
+    exchange(signature(call), in, rank_ == root ? all : 0, content_of(root, all), kNothing, nullptr, 0);
     if (part != 0) std::memcpy(out, posted(root) + mine.begin, part);
     return;
   }
@@ -27,6 +26,14 @@ inline void Team::scatter_bytes(const Call& call, const std::byte* in, std::byte
       all, large.piece_items(1, all, call),
       [&](BlockRange piece, int area) {
         if (rank_ == root) large.stage(area, 0, in + piece.begin, piece.size());
+      },
+      [&](BlockRange piece, int rank, int host, const auto& send) {
+        if (rank != root) return;
+        for (const int peer : host_->map().ranks_of_host(host)) {
+          const std::size_t begin = std::max(piece.begin, static_cast<std::size_t>(peer) * part);
+          const std::size_t end = std::min(piece.end, static_cast<std::size_t>(peer + 1) * part);
+          if (begin < end) send(begin - piece.begin, end - piece.begin);
+        }
       },
       [&](BlockRange piece, int area) {
         const std::size_t begin = std::max(piece.begin, mine.begin);

@@ -7,11 +7,14 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "skein/base/error.hpp"
+#include "skein/mpi/communicator.hpp"
+#include "skein/team/network.hpp"
 #include "skein/team/segment.hpp"
 
 namespace skein {
@@ -33,16 +36,18 @@ struct Verdict {
 
 class World {
  public:
-  /// Starts MPI if `use` and the launcher say so. Throws Error(environment) when MPI was asked for and cannot be had.
-  static std::unique_ptr<World> join(MpiUse use);
+  /// Starts MPI if `use` and the launcher say so; over the processes of `comm`, if one is given. Throws
+  /// Error(environment) when MPI was asked for and cannot be had.
+  static std::unique_ptr<World> join(MpiUse use, std::optional<Communicator> comm = {});
 
   virtual ~World() = default;
 
   virtual int process() const = 0;
   virtual int processes() const = 0;
 
-  /// Machines that the processes run on.
-  virtual int hosts() const = 0;
+  /// The machine that each process runs on: processes with equal numbers can share memory. Numbered from 0 in the order of
+  /// their first processes.
+  virtual const std::vector<int>& machine_of_process() const = 0;
 
   /// Whether MPI allows the main lane to call it while other threads run.
   virtual bool allows_threads() const = 0;
@@ -50,8 +55,17 @@ class World {
   /// "Open MPI v4.1.4", or "none".
   virtual std::string library() const = 0;
 
+  /// "MPI_THREAD_FUNNELED" and the like, or "none".
+  virtual std::string_view thread_level() const = 0;
+
+  /// A communicator over all processes that is the program's own to use; nothing without MPI.
+  virtual std::optional<Communicator> comm() const = 0;
+
   /// The `bytes` of every process, in process order.
   virtual std::vector<std::vector<std::byte>> allgather(std::span<const std::byte> bytes) = 0;
+
+  /// The way to the leaders of the other hosts, which are the first processes of each; null in all other processes.
+  virtual std::unique_ptr<Network> connect(const std::vector<int>& host_of_process) = 0;
 
   /// Ends MPI if join started it. All processes, after a run that ended in agreement.
   virtual void finalize() = 0;
@@ -62,9 +76,9 @@ class World {
   /// Runs a step and agrees on its outcome.
   Verdict agree(const std::function<void()>& step);
 
-  /// One segment for all processes, made by process 0 and attached by the others. The nonce is process 0's.
+  /// One segment for the processes of each host, made by the first of them and attached by the others.
   /// Throws Error(environment) where it fails; follow it with an agreement.
-  Segment share_segment(std::size_t bytes);
+  Segment share_segment(std::size_t bytes, const std::vector<int>& host_of_process);
 
   /// One number of every process.
   std::vector<int> allgather(int value);

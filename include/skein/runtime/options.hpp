@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "skein/mpi/world.hpp"
@@ -14,12 +15,6 @@
 
 namespace skein {
 
-/// What counts as one host.
-enum class HostScope {
-  shared,   ///< all processes of one machine share a segment
-  process,  ///< every process is its own host
-};
-
 enum class Verbosity { quiet, placement };
 enum class Report { none, waiting };
 
@@ -27,12 +22,12 @@ struct Options {
   std::optional<int> ranks;                 ///< SKEIN_RANKS: of this process; default: its share of the allowed CPUs
   std::string bind = "compact";             ///< SKEIN_BIND: compact, scatter, none, or a CPU list such as 0,2,4-7
   WaitPolicy wait = WaitPolicy::automatic;  ///< SKEIN_WAIT: auto, spin, yield, park
-  HostScope host = HostScope::shared;       ///< SKEIN_HOST: shared, process
-  MpiUse mpi = MpiUse::automatic;           ///< SKEIN_MPI: auto, on, off
-  Pattern pattern = Pattern::automatic;     ///< SKEIN_PATTERN: auto, all-to-all, gather-release
-  Verbosity verbose = Verbosity::quiet;     ///< SKEIN_VERBOSE: 0, 1: print where each rank runs
-  Report report = Report::none;             ///< SKEIN_REPORT: 0, 1: at the end, print how long each rank waited
-  Episode first_episode = 1;                ///< number of the first episode; tests start near 2^32
+  std::string host = "shared";     ///< SKEIN_HOST: shared, process, or the host of each process, such as 0,0,1,1
+  MpiUse mpi = MpiUse::automatic;  ///< SKEIN_MPI: auto, on, off
+  PatternChoice pattern;  ///< SKEIN_PATTERN: auto, all-to-all, gather-release, levels, or levels:2 to levels:16
+  Verbosity verbose = Verbosity::quiet;  ///< SKEIN_VERBOSE: 0, 1: print where each rank runs
+  Report report = Report::none;          ///< SKEIN_REPORT: 0, 1: at the end, print how long each rank waited
+  Episode first_episode = 1;             ///< number of the first episode; tests start near 2^32
 };
 
 /// `options` overridden by the environment. Throws Error(usage) naming variable, value and what is allowed.
@@ -41,6 +36,10 @@ Options with_environment(Options options);
 /// SKEIN_MPI alone, which decides whether there is anybody to agree with on the rest: `otherwise` when it is not set, or
 /// is not valid, which with_environment reports.
 MpiUse mpi_use_of_environment(MpiUse otherwise);
+
+/// The host of each process, numbered in the order of their first processes, as SKEIN_HOST splits the machines that the
+/// processes run on. Throws Error(usage).
+std::vector<int> parse_hosts(std::string_view name, std::string_view value, const std::vector<int>& machine_of_process);
 
 /// One warning for each SKEIN_ variable that does not exist.
 std::vector<std::string> environment_warnings();

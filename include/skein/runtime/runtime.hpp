@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "skein/runtime/options.hpp"
 #include "skein/team/team.hpp"
@@ -22,6 +23,11 @@ class Runtime {
 
   /// For programs that embed a run: throws Error in every process.
   explicit Runtime(const Options& options);
+
+  /// A team over the processes of a communicator, for programs that start MPI themselves (skein/mpi.hpp makes one of an
+  /// MPI_Comm, which is duplicated). Throws Error in every process.
+  /// Collective  all processes of `comm`.
+  explicit Runtime(Communicator comm, const Options& options = {});
 
   /// Ends the lanes, and MPI if this object started it and all processes came to the end.
   ~Runtime();
@@ -40,6 +46,10 @@ class Runtime {
   /// A step of the program's own start, such as reading its input: runs in every process, and all agree whether it went
   /// well. If not, one message is printed and every process gets the same exit code: return it from main.
   int agree(const std::function<void()>& step);
+
+  /// A communicator over all processes, for the program's own MPI calls; Skein does not use it. Nothing when the run is
+  /// without MPI. Ends with the Runtime.
+  std::optional<Communicator> comm() const;
 
   /// Numbers of this process and of all; ranks of this process and of the team.
   int process() const;

@@ -28,6 +28,7 @@ enum class Operation : std::uint8_t {
   scatter,
   alltoall,
   shared,
+  per_process,
   piece,
   leave,
 };

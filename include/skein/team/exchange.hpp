@@ -4,8 +4,13 @@
 // arrived, and leaves with what they posted. Arriving and completing are separate, which gives the split-phase forms.
 //
 // Who      every rank of a team, once per episode, in the same order.
+// How      a rank waits for the lines of its children in the formation (pattern.hpp). If it is led, it then posts an
+//          ascent and waits for a release; if it is the root and there are other hosts, it meets their leaders
+//          (host_exchange.hpp). At last it releases whom it leads. All-to-all is the case where all are children of all
+//          and nobody is led.
 // Cost     all-to-all: one line transfer, plus two overlapped ones for each rank beyond the second. Gather and release:
-//          two hops. No write that two ranks contend for; no clock, no system call while peers are in step.
+//          two hops; levels: two hops each. No write that two ranks contend for; no clock, no system call while peers are
+//          in step.
 // Memory   the channels of line.hpp; allocates nothing.
 // Source   all-to-all flags: Hoefler et al., "Fast Barrier Synchronization for InfiniBand", IPDPS 2006 (n-way
 //          dissemination with n = p - 1). Sense reversal by monotone episodes: Mellor-Crummey and Scott, ACM TOCS 9(1),
@@ -16,8 +21,9 @@
 //              doorbell.hpp in the total order, so a poster that finds no watcher cannot have been missed by a sleeper
 //   [see]      seq_cst load (a plain mov on x86) of a peer's `episode`: acquires what the peer posted, and is also the
 //              re-check after announcing to sleep, which an acquire load would not order
-//   [release]  as [post], in gather and release: passes on every post that rank 0 has seen, so a released rank may read
-//              the lines of all ranks
+//   [ascend]   as [post], by a leader that has seen its children: passes their posts on to its own leader
+//   [release]  as [post], by a leader: passes on every post that the root has seen, so a released rank may read the lines
+//              of all ranks of the host and what came from other hosts
 //   [free]     as [see], of a release line
 //
 // Order    episodes are retired in order. Seeing a peer's post of episode e means that it has posted all before e.
@@ -27,8 +33,9 @@
 #include <type_traits>
 
 #include "skein/sync/waiter.hpp"
+#include "skein/team/host_exchange.hpp"
 #include "skein/team/line.hpp"
-#include "skein/team/pattern.hpp"
+#include "skein/team/station.hpp"
 
 namespace skein {
 
@@ -36,42 +43,56 @@ namespace skein {
 template <class Policy>
 struct Channels {
   std::span<Channel<Policy>> arrivals;  ///< one per rank
-  std::span<Channel<Policy>> releases;  ///< written by rank 0; one per kPollersPerLine other ranks
+  std::span<Channel<Policy>> ascents;   ///< one per rank; written by those that lead and are led
+  std::span<Channel<Policy>> releases;  ///< written by leaders; Stations counts them
+  std::span<std::byte> parts;           ///< part memory of the leaders: written by them before [ascend]
+  std::span<std::byte> mirror;  ///< payloads of ranks on other hosts, by rank: written by the root before [release]
 };
-
-/// How far an episode has come.
-enum class Progress { complete, pending, aborted, mismatched };
 
 template <class Policy>
 class Exchange {
  public:
-  Exchange(Channels<Policy> channels, int rank, Pattern pattern, Waiter<Policy>& waiter, Bells<Policy>& bells,
-           Episode first)
+  /// `stations` outlives the exchange. `others` is the way to other hosts, at the root of a host that has some;
+  /// `spans_hosts` says on every rank whether it has.
+  Exchange(Channels<Policy> channels, const Stations& stations, int seat, Waiter<Policy>& waiter, Bells<Policy>& bells,
+           Episode first, HostExchange* others = nullptr, bool spans_hosts = false)
       : channels_(channels),
-        rank_(rank),
-        pattern_(pattern),
+        stations_(&stations),
+        station_(&stations.of_seat[index(seat)]),
         waiter_(&waiter),
         bells_(&bells),
+        others_(others),
+        spans_hosts_(spans_hosts),
         arrived_(first - 1),
-        retired_(first - 1) {}
+        retired_(first - 1) {
+    for (const Station::Child& child : station_->children) {
+      children_.push_back(child.leads ? &channels_.ascents[index(child.seat)] : &channels_.arrivals[index(child.seat)]);
+      is_deep_ = is_deep_ || child.leads;
+    }
+    is_deep_ = is_deep_ || station_->ascends || spans_hosts;
+    for (const int line : station_->releases) releases_.push_back(&channels_.releases[index(line)]);
+    if (station_->released_by >= 0) released_by_ = &channels_.releases[index(station_->released_by)];
+  }
 
   /// Posts this rank's line for the next episode. Needs fewer than kMaxOutstanding outstanding episodes.
   [[gnu::always_inline]] inline Episode arrive(Signature signature, const void* payload, std::size_t bytes) {
     const Episode episode = ++arrived_;
     signatures_[episode % kRingLines] = signature;
-    post(channels_.arrivals[index(rank_)], episode, signature, payload, bytes);  // [post]
+    post(channels_.arrivals[index(station_->seat)], episode, signature, payload, bytes);  // [post]
     return episode;
   }
 
   /// Waits until the newest episode is complete. `combine(out)` may read the payload of every rank and writes `bytes`
-  /// of result to `out`; under gather and release rank 0 alone runs it and its result is passed on.
-  template <class Combine>
-  [[gnu::always_inline]] inline Progress complete(Combine&& combine, void* out, std::size_t bytes) {
+  /// of result to `out`; where there are leaders the root alone runs it and its result is passed on. `content()` says what
+  /// leaders have to gather in its place.
+  template <class Combine, class MakeContent>
+  [[gnu::always_inline]] inline Progress complete(Combine&& combine, MakeContent&& content, void* out,
+                                                  std::size_t bytes) {
     if (retired_ + 1 < arrived_) [[unlikely]] {
       const Progress progress = wait(arrived_ - 1);
       if (progress != Progress::complete) return progress;
     }
-    return retire(arrived_, combine, out, bytes);
+    return retire(arrived_, combine, content, out, bytes);
   }
 
   /// Retires outstanding split-phase episodes, all of them barriers, up to `episode`; waits for none.
@@ -84,19 +105,24 @@ class Exchange {
   Episode retired() const { return retired_; }
   int outstanding() const { return static_cast<int>(arrived_ - retired_); }
 
-  /// What `rank` posted for `episode`. Valid between the episode's completion and kMaxOutstanding episodes later.
-  const std::byte* payload(int rank, Episode episode) const {
-    return channels_.arrivals[index(rank)].line(episode).payload;
+  /// What a rank of this host posted for `episode`. Valid between the episode's completion and kMaxOutstanding episodes
+  /// later.
+  const std::byte* payload(int seat, Episode episode) const {
+    return channels_.arrivals[index(seat)].line(episode).payload;
   }
 
-  /// After Progress::mismatched: the rank whose signature differs from this rank's.
-  int mismatched_rank() const { return next_peer_; }
+  /// What a rank of another host posted for the newest episode, if it was content of it. Valid until the next arrival.
+  const std::byte* remote_payload(int rank) const { return channels_.mirror.data() + index(rank) * kInlineBytes; }
+
+  /// After Progress::mismatched: the seat whose signature differs from this rank's, or -1 when that was another host.
+  int mismatched_seat() const { return mismatched_seat_; }
+  int mismatched_host() const { return others_->mismatched_host(); }
 
  private:
   struct Blocking {};
   struct Testing {};
 
-  static std::size_t index(int rank) { return static_cast<std::size_t>(rank); }
+  static std::size_t index(int seat) { return static_cast<std::size_t>(seat); }
   int size() const { return static_cast<int>(channels_.arrivals.size()); }
 
   [[gnu::always_inline]] inline void post(Channel<Policy>& channel, Episode episode, Signature signature,
@@ -104,54 +130,179 @@ class Exchange {
     Line<Policy>& line = channel.line(episode);
     line.signature = signature;
     if (bytes != 0) std::memcpy(line.payload, payload, bytes);
-    line.episode.exchange(episode, std::memory_order_seq_cst);  // [post] [release]
+    line.episode.exchange(episode, std::memory_order_seq_cst);  // [post] [ascend] [release]
     bells_->ring(channel.watchers);
   }
 
-  // Split-phase barriers are seen by each rank for itself in every pattern: a release would wait for rank 0 to call.
+  template <class Combine, class MakeContent>
+  [[gnu::always_inline]] inline Progress retire(Episode episode, Combine&& combine, MakeContent&& content, void* out,
+                                                std::size_t bytes) {
+    // The own line is left alone: reading it back while peers fetch it would slow both (skein-bench barrier).
+    for (std::size_t i = 0; i < children_.size(); ++i) {
+      const Progress progress = see_post<Blocking>(*children_[i], station_->children[i].seat, episode);  // [see]
+      if (progress != Progress::complete) return progress;
+    }
+    if (!is_deep_) [[likely]] {
+      if (released_by_ == nullptr) combine(out);
+    } else {
+      const Content gathered = content();
+      const Progress progress = pass_on(episode, gathered, out);
+      if (progress != Progress::complete) return progress;
+      if (released_by_ == nullptr && gathered.need != Content::Need::fold) combine(out);
+    }
+    if (released_by_ != nullptr) {
+      const Progress progress = see<Blocking>(*released_by_, episode);  // [free]
+      if (progress != Progress::complete) return progress;
+      if (bytes != 0) std::memcpy(out, released_by_->line(episode).payload, bytes);
+    }
+    for (Channel<Policy>* release : releases_) post(*release, episode, 0, out, bytes);  // [release]
+    retired_ = episode;
+    return Progress::complete;
+  }
+
+  /// What a leader does between its children's arrival and its release.
+  [[gnu::noinline]] Progress pass_on(Episode episode, const Content& content, void* out) {
+    const bool folds = content.need == Content::Need::fold;
+    if (released_by_ != nullptr) {
+      if (!station_->ascends) return Progress::complete;
+      ascend(episode, content);
+      return Progress::complete;
+    }
+    if (others_ == nullptr) {
+      if (!folds) return Progress::complete;
+      Contributions all = own_parts();
+      gather(all, episode, content);
+      all.fold_all(content, static_cast<std::byte*>(out));
+      return Progress::complete;
+    }
+    Contributions& known = others_->contributions();
+    known.reset(content.bytes);
+    if (folds) {
+      gather(known, episode, content);
+    } else {
+      gather_lines(known, episode, content);
+    }
+    const Progress progress = meet_hosts<Blocking>(episode, content);
+    if (progress != Progress::complete) return progress;
+    if (folds) {
+      known.fold_all(content, static_cast<std::byte*>(out));
+    } else {
+      for (int i = 0; i < known.count(); ++i) {
+        std::memcpy(channels_.mirror.data() + index(known.block(i).begin) * kInlineBytes, known.payload(i),
+                    content.bytes);
+      }
+    }
+    return Progress::complete;
+  }
+
+  void ascend(Episode episode, const Content& content) {
+    const std::byte* payload = nullptr;
+    std::size_t bytes = 0;
+    int count = 0;
+    if (content.need == Content::Need::fold) {
+      Contributions own = own_parts();
+      gather(own, episode, content);
+      count = own.count();
+      payload = station_->block.ranks != 0 ? own.payload(0) : reinterpret_cast<const std::byte*>(&count);
+      bytes = station_->block.ranks != 0 ? content.bytes : sizeof(count);
+    }
+    post(channels_.ascents[index(station_->seat)], episode, signatures_[episode % kRingLines], payload,
+         bytes);  // [ascend]
+  }
+
+  /// The folded contributions of this rank and all that it leads.
+  void gather(Contributions& set, Episode episode, const Content& content) {
+    set.reset(content.bytes);
+    set.add({station_->rank, 1}, payload(station_->seat, episode));
+    for (const Station::Child& child : station_->children) {
+      const Station& station = stations_->of_seat[index(child.seat)];
+      if (!child.leads) {
+        set.add({station.rank, 1}, payload(child.seat, episode));
+        continue;
+      }
+      const std::byte* posted = channels_.ascents[index(child.seat)].line(episode).payload;
+      if (station.block.ranks != 0) {
+        set.add(station.block, posted);
+      } else {
+        int count = 0;
+        std::memcpy(&count, posted, sizeof(count));
+        set.append(part_memory(station).first(index(count) * Contributions::stride(content.bytes)));
+      }
+    }
+    set.fold_blocks(content);
+  }
+
+  /// The payloads of this host that other hosts need.
+  void gather_lines(Contributions& set, Episode episode, const Content& content) const {
+    if (content.need == Content::Need::nothing) return;
+    for (const Station& station : stations_->of_seat) {
+      if (content.need == Content::Need::one_rank && station.rank != content.rank) continue;
+      set.add({station.rank, 1}, payload(station.seat, episode));
+    }
+  }
+
+  std::span<std::byte> part_memory(const Station& station) const {
+    return channels_.parts.subspan(station.parts_at * Contributions::kLargestStride,
+                                   station.most_parts * Contributions::kLargestStride);
+  }
+  Contributions own_parts() const { return Contributions(part_memory(*station_)); }
+
+  template <class Mode>
+  Progress meet_hosts(Episode episode, const Content& content) {
+    if (!others_->is_under_way()) others_->start(episode, signatures_[episode % kRingLines], content);
+    Progress progress = Progress::pending;
+    const auto is_over = [&] { return (progress = others_->advance()) != Progress::pending; };
+    mismatched_seat_ = -1;
+    if constexpr (std::is_same_v<Mode, Testing>) {
+      if (is_over()) return progress;
+      waiter_->idle();
+      return waiter_->is_aborted() ? Progress::aborted : Progress::pending;
+    } else {
+      return waiter_->until_polled(is_over) == WaitResult::ready ? progress : Progress::aborted;
+    }
+  }
+
+  // Split-phase barriers are seen by each rank of a host for itself in every pattern: a release would wait for a leader to
+  // call. Between hosts there is no other way than the leader's, who frees all others at once.
   template <class Mode>
   [[gnu::noinline]] Progress retire_barriers(Episode episode) {
     while (retired_ < episode) {
-      const Progress progress = see_all<Mode>(retired_ + 1);
+      const Progress progress = retire_barrier<Mode>(retired_ + 1);
       if (progress != Progress::complete) return progress;
       retired_ += 1;
-      next_peer_ = 0;
+      next_seat_ = 0;
     }
     return Progress::complete;
   }
 
-  template <class Combine>
-  [[gnu::always_inline]] inline Progress retire(Episode episode, Combine&& combine, void* out, std::size_t bytes) {
-    if (pattern_ == Pattern::all_to_all || rank_ == 0) {
-      const Progress progress = see_all<Blocking>(episode);
-      if (progress != Progress::complete) return progress;
-      combine(out);
-      if (pattern_ == Pattern::gather_release) {
-        for (Channel<Policy>& release : channels_.releases) post(release, episode, 0, out, bytes);  // [release]
-      }
-    } else {
-      Channel<Policy>& release = channels_.releases[index((rank_ - 1) / kPollersPerLine)];
-      const Progress progress = see<Blocking>(release, episode);  // [free]
-      if (progress != Progress::complete) return progress;
-      if (bytes != 0) std::memcpy(out, release.line(episode).payload, bytes);
-    }
-    retired_ = episode;
-    next_peer_ = 0;
-    return Progress::complete;
-  }
-
-  // In rank order; next_peer_ remembers how far earlier tests of this episode came. The own line is left alone: reading
-  // it back while peers fetch it would slow both (skein-bench barrier).
   template <class Mode>
-  [[gnu::always_inline]] inline Progress see_all(Episode episode) {
-    for (; next_peer_ < size(); ++next_peer_) {
-      if (next_peer_ == rank_) continue;
-      Channel<Policy>& peer = channels_.arrivals[index(next_peer_)];
-      const Progress progress = see<Mode>(peer, episode);  // [see]
+  Progress retire_barrier(Episode episode) {
+    if (spans_hosts_ && others_ == nullptr) {
+      return see<Mode>(channels_.releases[index(station_->wide_release)], episode);  // [free]
+    }
+    for (; next_seat_ < size(); ++next_seat_) {  // how far earlier tests of this episode came
+      if (next_seat_ == station_->seat) continue;
+      const Progress progress = see_post<Mode>(channels_.arrivals[index(next_seat_)], next_seat_, episode);  // [see]
       if (progress != Progress::complete) return progress;
-      if (peer.line(episode).signature != signatures_[episode % kRingLines]) return Progress::mismatched;
+    }
+    if (others_ == nullptr) return Progress::complete;
+    if (!others_->is_under_way()) others_->contributions().reset(0);
+    const Progress progress = meet_hosts<Mode>(episode, {});
+    if (progress != Progress::complete) return progress;
+    for (Channel<Policy>& release : channels_.releases.subspan(index(stations_->wide_releases_at))) {
+      post(release, episode, 0, nullptr, 0);  // [release]
     }
     return Progress::complete;
+  }
+
+  template <class Mode>
+  [[gnu::always_inline]] inline Progress see_post(Channel<Policy>& peer, int seat, Episode episode) {
+    const Progress progress = see<Mode>(peer, episode);
+    if (progress != Progress::complete) return progress;
+    if (peer.line(episode).signature == signatures_[episode % kRingLines]) [[likely]]
+      return Progress::complete;
+    mismatched_seat_ = seat;
+    return Progress::mismatched;
   }
 
   template <class Mode>
@@ -168,13 +319,20 @@ class Exchange {
   }
 
   Channels<Policy> channels_;
-  int rank_;
-  Pattern pattern_;
+  const Stations* stations_;
+  const Station* station_;
+  std::vector<Channel<Policy>*> children_;  // in the order of the station's
+  std::vector<Channel<Policy>*> releases_;
+  Channel<Policy>* released_by_ = nullptr;
   Waiter<Policy>* waiter_;
   Bells<Policy>* bells_;
+  HostExchange* others_;
+  bool spans_hosts_;
+  bool is_deep_ = false;  // somebody passes on contributions
   Episode arrived_;
   Episode retired_;
-  int next_peer_ = 0;
+  int next_seat_ = 0;
+  int mismatched_seat_ = -1;
   Signature signatures_[kRingLines]{};  ///< of the own posts
 };
 

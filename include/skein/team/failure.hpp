@@ -31,16 +31,36 @@ struct alignas(kStride) FailureRecord {
   typename Policy::template Atomic<std::uint32_t> is_reported{0};
   typename Policy::template Atomic<std::uint32_t> failures{0};
   std::int32_t rank = 0;
+  std::int32_t host = 0;
   std::int32_t exit_code = 0;
   char message[kMessageBytes]{};
 };
 
-/// A failure as plain values. `rank` is -1 when the process failed outside its ranks.
+/// A failure as plain values. `rank` is -1 when the process failed outside its ranks; `host` is kThisHost unless another
+/// host told of it.
 struct Failure {
+  static constexpr int kThisHost = -1;
+
   int rank = 0;
   ExitCode code = ExitCode::parallel;
   std::string message;
+  int host = kThisHost;
 };
+
+/// Writes a failure into a record that nobody else writes or reads.
+template <class Policy>
+void write_record(FailureRecord<Policy>& record, const Failure& failure) {
+  record.rank = failure.rank;
+  record.host = failure.host;
+  record.exit_code = static_cast<std::int32_t>(failing_code(failure.code));
+  const std::size_t length = failure.message.copy(record.message, FailureRecord<Policy>::kMessageBytes - 1);
+  record.message[length] = '\0';
+}
+
+template <class Policy>
+Failure read_record(const FailureRecord<Policy>& record) {
+  return {record.rank, static_cast<ExitCode>(record.exit_code), record.message, record.host};
+}
 
 /// How long after a failure ranks may take to come to a Skein call, or to the end of an operator.
 inline constexpr std::chrono::nanoseconds kLeaveGrace = std::chrono::seconds(2);
@@ -60,10 +80,7 @@ class FailurePath {
                                                 std::memory_order_acq_rel)) {  // [claim]
       return;                                                                  // the first failure ends the waits
     }
-    record_->rank = failure.rank;
-    record_->exit_code = static_cast<std::int32_t>(failing_code(failure.code));
-    const std::size_t length = failure.message.copy(record_->message, FailureRecord<Policy>::kMessageBytes - 1);
-    record_->message[length] = '\0';
+    write_record(*record_, failure);
     record_->state.store(FailureRecord<Policy>::written, std::memory_order_release);  // [record]
     abort_->word.store(1, std::memory_order_seq_cst);                                 // [abort]
     bells_->ring_all();
@@ -77,7 +94,7 @@ class FailurePath {
   }
 
   /// The first failure. Needs is_aborted().
-  Failure first() const { return {record_->rank, static_cast<ExitCode>(record_->exit_code), record_->message}; }
+  Failure first() const { return read_record(*record_); }
 
   /// True for one caller of the host, who then prints the report.
   bool claim_report() { return record_->is_reported.exchange(1, std::memory_order_acq_rel) == 0; }

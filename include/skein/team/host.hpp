@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the ranks of one host share, and where it lies in their segment. The layout follows from the numbers of ranks and
-// processes alone, so every process computes the same.
+// What the ranks of one host share, and where it lies in their segment. The layout follows from the ranks, processes and
+// hosts of the team and from the formation alone, so every process computes the same.
 #pragma once
 
 #include <cstdint>
@@ -15,26 +15,12 @@
 #include "skein/team/exchange.hpp"
 #include "skein/team/failure.hpp"
 #include "skein/team/heap.hpp"
+#include "skein/team/network.hpp"
+#include "skein/team/rank_map.hpp"
 #include "skein/team/readers.hpp"
 #include "skein/team/segment.hpp"
 
 namespace skein {
-
-/// Which process each rank of a team lives in. Ranks are numbered process by process.
-class RankMap {
- public:
-  explicit RankMap(std::vector<int> ranks_per_process);
-
-  int size() const { return static_cast<int>(process_of_.size()); }
-  int processes() const { return static_cast<int>(first_of_.size()) - 1; }
-  int process_of(int rank) const { return process_of_[static_cast<std::size_t>(rank)]; }
-  int first_of(int process) const { return first_of_[static_cast<std::size_t>(process)]; }
-  int ranks_of(int process) const { return first_of(process + 1) - first_of(process); }
-
- private:
-  std::vector<int> process_of_;
-  std::vector<int> first_of_;
-};
 
 /// What a rank leaves behind for the report at the end. Written by its rank when it leaves the run.
 struct alignas(kStride) RankAccount {
@@ -43,13 +29,34 @@ struct alignas(kStride) RankAccount {
   std::int32_t cpu = -1;
 };
 
-/// Bytes of one piece of a large payload that passes between processes: two of them fit the L2 cache of any server core
+/// Bytes of one piece of a large payload that passes between processes: three of them fit the L2 cache of any server core
 /// of the last ten years, and at memory speed one takes a hundred times longer than the round that announces it.
 inline constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;
 
-/// Two areas per rank through which large payloads pass to other processes.
-struct alignas(kStride) Staging {
-  std::byte areas[2][kPieceBytes];
+/// Through which large payloads pass to other processes: areas of one piece for every rank of the team. Those of ranks on
+/// other hosts are filled by the leader with what their own host sent.
+class Staging {
+ public:
+  static constexpr int kAreas = 3;
+
+  Staging() = default;
+  Staging(std::byte* base, std::size_t piece_bytes, int ranks)
+      : base_(base), piece_bytes_(piece_bytes), ranks_(static_cast<std::size_t>(ranks)) {}
+
+  /// Bytes of one piece in a team of that many ranks: less than kPieceBytes in large teams, so that the areas of all ranks
+  /// together stay a small part of a host's memory.
+  static std::size_t piece_bytes(int ranks);
+  static std::size_t bytes(int ranks) { return kAreas * static_cast<std::size_t>(ranks) * piece_bytes(ranks); }
+
+  std::size_t piece_bytes() const { return piece_bytes_; }
+  std::byte* area(int rank, int number) const {
+    return base_ + (static_cast<std::size_t>(number) * ranks_ + static_cast<std::size_t>(rank)) * piece_bytes_;
+  }
+
+ private:
+  std::byte* base_ = nullptr;
+  std::size_t piece_bytes_ = 0;
+  std::size_t ranks_ = 0;
 };
 
 /// Meeting point of a host's processes, for the exit after a failure. Its outcome is one word, so all read the same.
@@ -62,19 +69,27 @@ struct alignas(kStride) Rendezvous {
 
 class Host {
  public:
-  /// Bytes that the segment needs besides `heap_bytes` for shared arrays.
-  static std::size_t fixed_bytes(const RankMap& map);
+  /// What decides the layout.
+  struct Shape {
+    RankMap map;
+    Formation formation;
+  };
+
+  /// Bytes that the segment needs besides those for shared arrays.
+  static std::size_t fixed_bytes(const Shape& shape);
 
   /// Takes over a zero-filled segment and builds the shared objects in it.
-  static std::unique_ptr<Host> create(Segment segment, RankMap map, int process, std::uint64_t nonce);
+  static std::unique_ptr<Host> create(Segment segment, Shape shape, int process, std::uint64_t nonce);
 
   /// Uses what another process has built. Throws Error(environment) when it is not the segment with this nonce.
-  static std::unique_ptr<Host> attach(Segment segment, RankMap map, int process, std::uint64_t nonce);
+  static std::unique_ptr<Host> attach(Segment segment, Shape shape, int process, std::uint64_t nonce);
 
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
 
-  const RankMap& map() const { return map_; }
+  const RankMap& map() const { return shape_.map; }
+  const Formation& formation() const { return shape_.formation; }
+  const Stations& stations() const { return stations_; }
   int process() const { return process_; }
   Bells<StdAtomics>& bells() { return bells_; }
   AbortWord<StdAtomics>& abort();
@@ -82,7 +97,7 @@ class Host {
   Channels<StdAtomics> channels() const { return channels_; }
   std::span<ReaderFlag<StdAtomics>> own_flags() const;
   std::span<RankAccount> accounts() const { return accounts_; }
-  std::byte* staging(int rank, int area) const { return staging_[static_cast<std::size_t>(rank)].areas[area]; }
+  const Staging& staging() const { return staging_; }
   Heap heap() const;
 
   /// What to do when a rank cannot leave a failed run, because another does not stop to read its memory. `action` does not
@@ -92,8 +107,27 @@ class Host {
     if (when_stuck_) when_stuck_();
   }
 
-  /// Waits until all processes of the host have called it, for a bounded time; true, in all of them, when they have.
-  bool meet();
+  /// The way to other hosts, for the leader of a host that has some; null elsewhere. Outlives the host.
+  void connect(Network* network) { network_ = network; }
+  Network* network() const { return network_; }
+
+  /// Leader: takes over a failure that another host told of, if one did. Does not block.
+  void hear_failure();
+
+  /// Leader, after a failure here: tells the other hosts, once. Does not block.
+  void tell_failure();
+
+  /// Leader, after a failure: waits until every other host has told of one, for a bounded time; true when all have. From
+  /// then on first_failure() is the same on all hosts.
+  bool meet_hosts();
+
+  /// The failure that the run ended with: once the hosts have met, that of the lowest host that had one of its own.
+  Failure first_failure() const;
+
+  /// Waits until all processes of the host have called it, for a bounded time; true, in all of them, when they have. The
+  /// leader says whether it has met the other hosts.
+  enum class OtherHosts { none, met, missed };
+  bool meet(OtherHosts others);
 
   /// Declares the meeting missed, because this process is about to exit in disorder, and waits as long as meet() for the
   /// others to come, whose report may be on its way.
@@ -103,18 +137,22 @@ class Host {
   struct Header;
   struct Layout;
 
-  Host(Segment segment, RankMap map, int process, const Layout& layout);
+  Host(Segment segment, Shape shape, int process, const Layout& layout);
   Header& header() const;
 
   Segment segment_;
-  RankMap map_;
+  Shape shape_;
+  Stations stations_;
   int process_;
   Bells<StdAtomics> bells_;
   FailurePath<StdAtomics> failure_;
   Channels<StdAtomics> channels_;
   std::span<ReaderFlag<StdAtomics>> flags_;
   std::span<RankAccount> accounts_;
-  std::span<Staging> staging_;
+  Staging staging_;
+  Network* network_ = nullptr;
+  bool has_told_ = false;
+  std::vector<FailureNews> heard_;
   std::function<void()> when_stuck_;
 };
 

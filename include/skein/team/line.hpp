@@ -30,6 +30,9 @@ inline constexpr std::size_t kInlineBytes = 48;
 using Episode = std::uint64_t;
 using Signature = std::uint64_t;
 
+/// How far an episode has come.
+enum class Progress { complete, pending, aborted, mismatched };
+
 template <class Policy>
 struct alignas(kStride) Line {
   typename Policy::template Atomic<Episode> episode{0};

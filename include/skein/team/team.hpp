@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <ranges>
 #include <source_location>
 #include <span>
@@ -38,7 +39,6 @@ concept Transferable =
 
 /// How a team runs; the same for all its ranks of a host.
 struct TeamSettings {
-  Pattern pattern = Pattern::automatic;
   WaitBudget budget;
   Episode first_episode = 1;
 };
@@ -57,6 +57,11 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   int process() const { return host_->process(); }
   int processes() const { return host_->map().processes(); }
 
+  /// The host that this rank runs on, and how many the team spans. Ranks of one host share what shared() gives them.
+  int host() const { return host_->map().own_host(); }
+  int hosts() const { return host_->map().hosts(); }
+  int host_of(int rank) const { return host_->map().host_of(rank); }
+
   using Where = std::source_location;
 
   /// Nobody leaves before all have arrived.
@@ -64,8 +69,7 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
     const Call call{.operation = Operation::barrier, .where = where};
     enter(call);
     constexpr Signature kBarrier = signature(Call{.operation = Operation::barrier});
-    exchange(
-        kBarrier, nullptr, 0, [](void*) {}, nullptr, 0);
+    exchange(kBarrier, nullptr, 0, kNoContent, kNothing, nullptr, 0);
   }
 
   /// Arrives and returns at once; Request::wait is the other half. Up to kMaxOutstanding may be outstanding; one more
@@ -126,11 +130,27 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   template <class T>
   void alltoall(std::span<const std::type_identity_t<T>> in, std::span<T> out, Where where = Where::current());
 
-  /// One zero-filled array of n values for all ranks of the host; each rank first touches its own block.
+  /// One zero-filled array of n values for all ranks of the host; each rank first touches its own block. On several hosts
+  /// each has an array of its own, in which the ranks of the other hosts own blocks as well; nothing moves between them.
   /// Collective  all ranks, with the same n.
-  /// Allocates   n * sizeof(T) bytes in the segment, rounded up to pages.
+  /// Allocates   n * sizeof(T) bytes in the segment of each host, rounded up to pages.
   template <class T>
   SharedArray<T> shared(std::size_t n, Where where = Where::current());
+
+  /// Calls f once in every process, on its main lane, the thread that may call MPI; the other ranks wait, parked after a
+  /// while. For libraries that speak MPI themselves: PETSc, FFTW, parallel HDF5 (Runtime::comm is theirs to use).
+  /// Collective  all ranks.
+  /// Blocks      until f has returned in every process.
+  template <class F>
+  void per_process(F&& f, Where where = Where::current()) {
+    const Call call{.operation = Operation::per_process, .where = where};
+    enter(call);
+    guarded([&] {
+      exchange(signature(call), nullptr, 0, kNoContent, kNothing, nullptr, 0);
+      if (rank_ == host_->map().first_of(process())) f();
+      exchange(signature(Call{.operation = Operation::piece}), nullptr, 0, kNoContent, kNothing, nullptr, 0);
+    });
+  }
 
   /// Prints one line for the whole team: rank 0's. The others only pass by; it does not synchronise.
   template <class... Args>
@@ -159,12 +179,22 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
       complete_barriers(exchange_.retired() + 1);
   }
 
+  static constexpr auto kNoContent = [] { return Content{}; };
+  static constexpr auto kNothing = [](void*) {};
+  static auto content_of(int rank, std::size_t bytes) {
+    return [=] { return Content{.need = Content::Need::one_rank, .rank = rank, .bytes = bytes}; };
+  }
+  static auto content_of_all(std::size_t bytes) {
+    return [=] { return Content{.need = Content::Need::all_ranks, .bytes = bytes}; };
+  }
+
   /// One exchange: see Exchange::complete. Throws TeamAborted.
-  template <class Combine>
+  template <class MakeContent, class Combine>
   [[gnu::always_inline]] inline void exchange(Signature signature, const void* payload, std::size_t bytes,
-                                              Combine&& combine, void* out, std::size_t out_bytes) {
+                                              MakeContent&& content, Combine&& combine, void* out,
+                                              std::size_t out_bytes) {
     exchange_.arrive(signature, payload, bytes);
-    const Progress progress = exchange_.complete(combine, out, out_bytes);
+    const Progress progress = exchange_.complete(combine, content, out, out_bytes);
     if (progress != Progress::complete) [[unlikely]]
       throw_failed(progress);
   }
@@ -183,8 +213,15 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
     }
   }
 
-  /// What `rank` posted in the newest exchange. Valid in its `combine`, and until the next exchange.
-  const std::byte* posted(int rank) const { return exchange_.payload(rank, exchange_.arrived()); }
+  /// What `rank` posted in the newest exchange, if it was content of it or the rank is of this host. Valid in its
+  /// `combine`, and until the next exchange.
+  const std::byte* posted(int rank) const {
+    if (hosts() == 1) [[likely]]
+      return exchange_.payload(rank, exchange_.arrived());
+    const RankMap& map = host_->map();
+    if (map.is_here(rank)) return exchange_.payload(map.seat_of(rank), exchange_.arrived());
+    return exchange_.remote_payload(rank);
+  }
 
   /// As posted, as a function, with this rank's own contribution from where it came: reading back the line that peers are
   /// fetching would delay them and this rank (see Exchange).
@@ -222,12 +259,14 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   void record_current_exception();
   void record(const std::exception_ptr& exception);
   void drop_request();
+  Waiter<StdAtomics> make_waiter(const WaitBudget& budget);
   Failure failure_here(ExitCode code, const std::string& message) const;
 
   Host* host_;
   int rank_;
   int size_;
   Waiter<StdAtomics> waiter_;
+  std::unique_ptr<HostExchange> others_;  // the leader's, when there are other hosts
   Exchange<StdAtomics> exchange_;
   Readers<StdAtomics> readers_;
   Operation last_operation_ = Operation::none;
@@ -245,14 +284,13 @@ SharedArray<T> Team::shared(std::size_t n, Where where) {
   return guarded([&] {
     require(n <= PTRDIFF_MAX / sizeof(T), call, "too many values");
     const Heap heap = host_->heap();
-    int block = rank_ == 0 ? heap.allocate(n * sizeof(T), size_) : -1;
-    exchange(
-        signature(call), &block, sizeof(block), [](void*) {}, nullptr, 0);
-    block = posted_value(0, block);
+    const RankMap& map = host_->map();
+    int block = rank_ == map.rank_at(0) ? heap.allocate(n * sizeof(T), map.seats()) : -1;
+    exchange(signature(call), &block, sizeof(block), kNoContent, kNothing, nullptr, 0);
+    block = posted_value(map.rank_at(0), block);
     SharedArray<T> array(heap, block, n, block_range(n, size_, rank_));
     std::memset(static_cast<void*>(array.block().data()), 0, array.block().size_bytes());  // first touch
-    exchange(
-        signature(Call{.operation = Operation::piece}), nullptr, 0, [](void*) {}, nullptr, 0);
+    exchange(signature(Call{.operation = Operation::piece}), nullptr, 0, kNoContent, kNothing, nullptr, 0);
     return array;
   });
 }

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The level of an exchange above the host: the leaders of all hosts meet and learn what each other's ranks contribute.
+//
+// Who      the leader of each host, once per episode, between the arrival of its ranks and their release.
+// How      recursive doubling: in round r host h swaps all it knows with host h xor 2^r. Hosts beyond the largest power of
+//          two h >= 2^k first hand what they have to host h - 2^k, and get the result from it.
+// Cost     ceil(log2 hosts) rounds of one message each way, two more when the hosts are not a power of two. A message
+//          has 24 bytes and the contributions: none, one payload, at most 4 log2 p folds for hosts of contiguous ranks,
+//          or, where every rank needs the payloads of all, all of them.
+// Why correct  a host sends its round r + 1 message of an episode after it has received the one of round r from its partner
+//          of that round, so messages between two hosts are never more than two ahead, and come in order.
+// Source   recursive doubling: Thakur, Rabenseifner and Gropp, IJHPCA 19(1), 2005, doi:10.1177/1094342005051521, section 4.
+#pragma once
+
+#include <vector>
+
+#include "skein/team/contributions.hpp"
+#include "skein/team/network.hpp"
+
+namespace skein {
+
+class HostExchange {
+ public:
+  /// `ranks` is the size of the team.
+  HostExchange(Network& network, int ranks);
+
+  /// Begins an episode whose ranks have all arrived here. Fill contributions() before.
+  void start(Episode episode, Signature signature, const Content& content);
+
+  /// What is known: of this host at first, of all hosts when complete.
+  Contributions& contributions() { return known_; }
+
+  /// Does what can be done without waiting.
+  Progress advance();
+
+  bool is_under_way() const { return is_under_way_; }
+
+  /// After Progress::mismatched: the host whose signature differs.
+  int mismatched_host() const { return steps_[step_].host; }
+
+  Network& network() { return *network_; }
+
+ private:
+  struct Header {
+    Signature signature = 0;
+    Episode episode = 0;
+    std::int32_t parts = 0;
+    std::int32_t need = 0;
+  };
+  struct Step {
+    enum Kind { swap, give, get_all } kind;
+    int host;
+  };
+  enum class Phase { sending, receiving, moving, bulk };
+
+  static bool is_small(std::size_t bytes) { return sizeof(Header) + bytes <= Network::kSmallBytes; }
+  std::size_t bytes_of(int parts) const {
+    return static_cast<std::size_t>(parts) * Contributions::stride(content_.bytes);
+  }
+  bool send();
+  Progress receive();
+  void end_step();
+
+  Network* network_;
+  std::vector<Step> steps_;
+  std::vector<std::byte> memory_;
+  Contributions known_;
+  Content content_;
+  Header own_;
+  std::size_t step_ = 0;
+  Phase phase_ = Phase::sending;
+  int arriving_parts_ = 0;  // in a transfer
+  bool is_under_way_ = false;
+};
+
+}  // namespace skein

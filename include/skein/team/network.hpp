@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the team layer needs to speak to other hosts: bytes to and from the leader of another host. Nothing here blocks;
+// everything is called by the main lane of the host's first process only, so any thread level of MPI but SINGLE will do.
+// The order in which contributions are combined is not the network's business.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace skein {
+
+/// News of a failure, as it travels between hosts.
+struct FailureNews {
+  static constexpr std::size_t kMessageBytes = 2048;
+
+  std::int32_t origin = 0;  ///< host on which it happened
+  std::int32_t rank = 0;
+  std::int32_t exit_code = 0;
+  std::int32_t has_open_transfers = 0;  ///< the sender could not end MPI in good order
+  std::array<char, kMessageBytes> message{};
+};
+
+class Network {
+ public:
+  /// Most bytes of one small message.
+  static constexpr std::size_t kSmallBytes = 1024;
+
+  virtual ~Network() = default;
+
+  virtual int host() const = 0;
+  virtual int hosts() const = 0;
+
+  /// Sends a small message, which is copied. False when too many are under way: try again.
+  virtual bool try_send(int host, std::span<const std::byte> message) = 0;
+
+  /// The next small message of a host, in the order it sent them; valid until the next call for that host. Empty when
+  /// none has come.
+  virtual std::span<const std::byte> try_receive(int host) = 0;
+
+  /// Starts to move bytes that stay where they are until transfers_done(). Between two hosts, transfers match in the order
+  /// in which they are started, and have the same size on both sides.
+  virtual void start_sending(int host, std::span<const std::byte> bytes) = 0;
+  virtual void start_receiving(int host, std::span<std::byte> bytes) = 0;
+
+  /// True when all transfers that were started are done.
+  virtual bool transfers_done() = 0;
+
+  /// Tells all other hosts; at most once.
+  virtual void tell_failure(const FailureNews& news) = 0;
+
+  /// The next news of any host.
+  virtual std::optional<FailureNews> hear_failure() = 0;
+
+  /// After a run that ended well, by all leaders: nothing is under way any more, and nothing may be sent behind it.
+  virtual void close() = 0;
+};
+
+/// A bulk movement between hosts that belongs to an exchange.
+class Transfer {
+ public:
+  /// Starts all sends and receives of this host.
+  virtual void start(Network& network) = 0;
+
+ protected:
+  ~Transfer() = default;
+};
+
+}  // namespace skein

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mpi_network.hpp"
+
+#include <cstring>
+
+namespace skein {
+namespace {
+
+bool is_done(MPI_Request& request) {
+  if (request == MPI_REQUEST_NULL) return true;
+  int done = 0;
+  MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+  return done != 0;
+}
+
+void take_back(MPI_Request& request) {
+  if (request == MPI_REQUEST_NULL) return;
+  MPI_Cancel(&request);
+  MPI_Wait(&request, MPI_STATUS_IGNORE);
+}
+
+int length(std::size_t bytes) { return static_cast<int>(bytes); }
+
+}  // namespace
+
+MpiNetwork::MpiNetwork(MPI_Comm leaders) : comm_(leaders) {
+  MPI_Comm_rank(comm_, &host_);
+  MPI_Comm_size(comm_, &hosts_);
+  peers_.resize(static_cast<std::size_t>(hosts_));
+  MPI_Irecv(&heard_, sizeof(heard_), MPI_BYTE, MPI_ANY_SOURCE, kFailure, comm_, &hearing_);
+}
+
+// Sends that nobody will receive any more are left to MPI: they cannot be taken back.
+MpiNetwork::~MpiNetwork() {
+  take_back(hearing_);
+  for (const std::unique_ptr<Peer>& peer : peers_) {
+    if (peer) take_back(peer->receiving);
+  }
+}
+
+void MpiNetwork::close() {
+  take_back(hearing_);
+  for (const std::unique_ptr<Peer>& peer : peers_) {
+    if (!peer) continue;
+    take_back(peer->receiving);
+    MPI_Waitall(Peer::kSlots, peer->sending, MPI_STATUSES_IGNORE);
+  }
+  MPI_Waitall(static_cast<int>(telling_.size()), telling_.data(), MPI_STATUSES_IGNORE);
+  MPI_Comm_free(&comm_);
+}
+
+MpiNetwork::Peer& MpiNetwork::peer(int host) {
+  std::unique_ptr<Peer>& peer = peers_[static_cast<std::size_t>(host)];
+  if (!peer) peer = std::make_unique<Peer>();
+  return *peer;
+}
+
+void MpiNetwork::expect(Peer& peer, int host) {
+  if (peer.receiving != MPI_REQUEST_NULL) return;
+  MPI_Irecv(peer.in, sizeof(peer.in), MPI_BYTE, host, kSmall, comm_, &peer.receiving);
+}
+
+// The receive of the answer is posted behind the send, where nobody waits for it yet.
+bool MpiNetwork::try_send(int host, std::span<const std::byte> message) {
+  Peer& to = peer(host);
+  MPI_Request& request = to.sending[to.next_slot];
+  if (!is_done(request)) return false;
+  std::byte* slot = to.out[to.next_slot];
+  std::memcpy(slot, message.data(), message.size());
+  MPI_Isend(slot, length(message.size()), MPI_BYTE, host, kSmall, comm_, &request);
+  to.next_slot = (to.next_slot + 1) % Peer::kSlots;
+  expect(to, host);
+  return true;
+}
+
+std::span<const std::byte> MpiNetwork::try_receive(int host) {
+  Peer& from = peer(host);
+  expect(from, host);
+  int done = 0;
+  MPI_Status status;
+  MPI_Test(&from.receiving, &done, &status);
+  if (done == 0) return {};
+  int bytes = 0;
+  MPI_Get_count(&status, MPI_BYTE, &bytes);
+  return {from.in, static_cast<std::size_t>(bytes)};
+}
+
+void MpiNetwork::start_sending(int host, std::span<const std::byte> bytes) {
+  MPI_Isend(bytes.data(), length(bytes.size()), MPI_BYTE, host, kTransfer, comm_,
+            &transfers_.emplace_back(MPI_REQUEST_NULL));
+}
+
+void MpiNetwork::start_receiving(int host, std::span<std::byte> bytes) {
+  MPI_Irecv(bytes.data(), length(bytes.size()), MPI_BYTE, host, kTransfer, comm_,
+            &transfers_.emplace_back(MPI_REQUEST_NULL));
+}
+
+bool MpiNetwork::transfers_done() {
+  while (!transfers_.empty()) {
+    if (!is_done(transfers_.back())) return false;
+    transfers_.pop_back();
+  }
+  return true;
+}
+
+void MpiNetwork::tell_failure(const FailureNews& news) {
+  told_ = news;
+  for (int host = 0; host < hosts_; ++host) {
+    if (host == host_) continue;
+    MPI_Isend(&told_, sizeof(told_), MPI_BYTE, host, kFailure, comm_, &telling_.emplace_back(MPI_REQUEST_NULL));
+  }
+}
+
+std::optional<FailureNews> MpiNetwork::hear_failure() {
+  if (hearing_ == MPI_REQUEST_NULL || !is_done(hearing_)) return std::nullopt;
+  const FailureNews news = heard_;
+  MPI_Irecv(&heard_, sizeof(heard_), MPI_BYTE, MPI_ANY_SOURCE, kFailure, comm_, &hearing_);
+  return news;
+}
+
+}  // namespace skein

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skein/team/host_exchange.hpp"
+
+#include <array>
+#include <bit>
+
+namespace skein {
+
+HostExchange::HostExchange(Network& network, int ranks)
+    : network_(&network), memory_(static_cast<std::size_t>(ranks) * Contributions::kLargestStride), known_(memory_) {
+  const int host = network.host();
+  const int hosts = network.hosts();
+  const int paired = static_cast<int>(std::bit_floor(static_cast<unsigned>(hosts)));
+  if (host >= paired) {
+    steps_ = {{Step::give, host - paired}, {Step::get_all, host - paired}};
+    return;
+  }
+  const bool has_extra = host + paired < hosts;
+  if (has_extra) steps_.push_back({Step::get_all, host + paired});
+  for (int bit = 1; bit < paired; bit *= 2) steps_.push_back({Step::swap, host ^ bit});
+  if (has_extra) steps_.push_back({Step::give, host + paired});
+}
+
+void HostExchange::start(Episode episode, Signature signature, const Content& content) {
+  content_ = content;
+  own_ = {.signature = signature, .episode = episode, .parts = 0, .need = static_cast<std::int32_t>(content.need)};
+  step_ = 0;
+  phase_ = Phase::sending;
+  arriving_parts_ = 0;
+  is_under_way_ = true;
+}
+
+Progress HostExchange::advance() {
+  while (true) {
+    switch (phase_) {
+      case Phase::sending:
+        if (steps_[step_].kind != Step::get_all && !send()) return Progress::pending;
+        phase_ = Phase::receiving;
+        [[fallthrough]];
+      case Phase::receiving: {
+        const Progress progress = steps_[step_].kind == Step::give ? Progress::complete : receive();
+        if (progress != Progress::complete) return progress;
+        phase_ = Phase::moving;
+        [[fallthrough]];
+      }
+      case Phase::moving:
+        if (!network_->transfers_done()) return Progress::pending;
+        end_step();
+        if (phase_ != Phase::bulk) continue;
+        if (content_.bulk != nullptr) content_.bulk->start(*network_);
+        [[fallthrough]];
+      case Phase::bulk:
+        if (!network_->transfers_done()) return Progress::pending;
+        is_under_way_ = false;
+        return Progress::complete;
+    }
+  }
+}
+
+bool HostExchange::send() {
+  own_.parts = known_.count();
+  const std::span<const std::byte> parts = known_.packed();
+  std::array<std::byte, Network::kSmallBytes> message;
+  std::memcpy(message.data(), &own_, sizeof(own_));
+  std::size_t length = sizeof(own_);
+  if (is_small(parts.size()) && !parts.empty()) {
+    std::memcpy(message.data() + length, parts.data(), parts.size());
+    length += parts.size();
+  }
+  const int to = steps_[step_].host;
+  if (!network_->try_send(to, std::span(message).first(length))) return false;
+  if (!is_small(parts.size())) network_->start_sending(to, parts);
+  return true;
+}
+
+Progress HostExchange::receive() {
+  const std::span<const std::byte> message = network_->try_receive(steps_[step_].host);
+  if (message.empty()) return Progress::pending;
+  Header theirs;
+  std::memcpy(&theirs, message.data(), sizeof(theirs));
+  if (theirs.signature != own_.signature || theirs.episode != own_.episode || theirs.need != own_.need) {
+    return Progress::mismatched;
+  }
+  // From a host that knows more than this one, what it knows includes what this one gave.
+  if (step_ > 0 && steps_[step_].kind == Step::get_all) known_.reset(content_.bytes);
+  if (is_small(bytes_of(theirs.parts))) {
+    known_.append(message.subspan(sizeof(theirs)));
+  } else {
+    arriving_parts_ = theirs.parts;
+    network_->start_receiving(steps_[step_].host, known_.room(theirs.parts));
+  }
+  return Progress::complete;
+}
+
+void HostExchange::end_step() {
+  known_.grow(arriving_parts_);
+  arriving_parts_ = 0;
+  if (content_.need == Content::Need::fold && steps_[step_].kind != Step::give) known_.fold_blocks(content_);
+  phase_ = ++step_ == steps_.size() ? Phase::bulk : Phase::sending;
+}
+
+}  // namespace skein
