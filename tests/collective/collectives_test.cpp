@@ -25,7 +25,7 @@ using skein_test::Kind;
 struct Layout {
   int ranks;
   WaitPolicy wait;
-  Pattern pattern;
+  skein::PatternChoice pattern;
 };
 
 skein::Options options_of(const Layout& layout) {
@@ -39,15 +39,17 @@ skein::Options options_of(const Layout& layout) {
 
 std::string name_of(const testing::TestParamInfo<Layout>& info) {
   static constexpr std::array kWaits = {"auto", "spin", "yield", "park"};
+  static constexpr std::array kPatterns = {"auto", "all_to_all", "gather_release", "levels"};
   return std::to_string(info.param.ranks) + "_" + kWaits[static_cast<std::size_t>(info.param.wait)] + "_" +
-         (info.param.pattern == Pattern::all_to_all ? "all_to_all" : "gather_release");
+         kPatterns[static_cast<std::size_t>(info.param.pattern.pattern)];
 }
 
 std::vector<Layout> all_layouts() {
   std::vector<Layout> layouts;
   for (const int ranks : {1, 2, 3, 5, 8, 16}) {
     for (const WaitPolicy wait : {WaitPolicy::automatic, WaitPolicy::spin, WaitPolicy::yield, WaitPolicy::park}) {
-      for (const Pattern pattern : {Pattern::all_to_all, Pattern::gather_release}) {
+      for (const skein::PatternChoice pattern :
+           {skein::PatternChoice(Pattern::all_to_all), {Pattern::gather_release}, {Pattern::levels, 2}}) {
         layouts.push_back({ranks, wait, pattern});
       }
     }

@@ -135,7 +135,7 @@ TEST(PolicySeam, EveryAtomicOperationOfAWaitIsThePolicys) {
   EXPECT_EQ(points_of([&] { board.bells.ring(board.cells[0].watchers); }), 2U + 2U + 2U);  // watchers, bell, futex
   EXPECT_EQ(points_of([&] { board.cells[0].watchers.retract(0); }), 2U);
   EXPECT_EQ(points_of([&] { board.bells.ring(board.cells[0].watchers); }), 2U);
-  EXPECT_EQ(points_of([&] { board.bells.sleep(0, board.bells.read(0) + 1); }), 2U + 2U);
+  EXPECT_EQ(points_of([&] { board.bells.sleep(0, board.bells.read(0) + 1, skein::kForever); }), 2U + 2U);
   EXPECT_EQ(points_of([&] { EXPECT_FALSE(board.abort.is_set()); }), 2U);
 }
 

@@ -110,7 +110,7 @@ class ExchangeOf : public testing::Test {
   static constexpr std::uint64_t kRounds = kIsDelayed ? 200 : 1000;
   static constexpr Episode kFirst = 0xfffffffd;  // crosses 2^32
 
-  static constexpr PatternChoice kPatterns[] = {
+  static inline const PatternChoice kPatterns[] = {
       {Pattern::all_to_all}, {Pattern::gather_release}, {Pattern::levels, 2}, {Pattern::levels, 3}};
 
   /// Every team size, every pattern, a policy that sleeps and one that does not.

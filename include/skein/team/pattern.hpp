@@ -30,8 +30,11 @@ inline constexpr int kRanksPerGroup = 16;
 
 /// What SKEIN_PATTERN asks for.
 struct PatternChoice {
-  Pattern pattern = Pattern::automatic;
-  int ranks_per_group = kRanksPerGroup;  ///< of levels; small ones make deep trees for tests
+  PatternChoice(Pattern wanted = Pattern::automatic, int group = kRanksPerGroup)  // NOLINT: a pattern is a choice
+      : pattern(wanted), ranks_per_group(group) {}
+
+  Pattern pattern;
+  int ranks_per_group;  ///< of levels; small ones make deep trees for tests
 };
 
 /// Where a rank runs. Equal numbers mean the same cache or domain; ranks that are not pinned share one seat.
