@@ -10,10 +10,17 @@
 #include <sched.h>
 
 #include <cerrno>
+#include <map>
+#include <new>
+#include <optional>
 #include <system_error>
+#include <utility>
 
+#include "overflow.hpp"
 #include "skein/base/error.hpp"
+#include "skein/lane/fp_environment.hpp"
 #include "skein/sync/waiter.hpp"
+#include "stack.hpp"
 
 namespace skein {
 namespace {
@@ -47,12 +54,16 @@ struct Lanes::Group {
     int number = 0;
     int cpu = -1;
     pthread_t thread{};
+    ThreadStack stack;                    ///< of a started thread; empty for the main lane
+    std::optional<OverflowWatch> watch;   ///< made by the main lane before the thread
+    std::optional<FpEnvironment> fp_end;  ///< of the last job: written by the lane before [done], read by the main lane
     bool is_pinned = false;
     alignas(kStride) Number done{0};  ///< written by the lane, once a job; read by the main lane
     Watchers<StdAtomics> done_watchers;
   };
 
-  explicit Group(std::span<const int> cpus) : lanes(cpus.size()), doorbells(cpus.size()) {
+  Group(std::span<const int> cpus, LaneSettings lane_settings)
+      : settings(std::move(lane_settings)), lanes(cpus.size()), doorbells(cpus.size()) {
     for (std::size_t i = 0; i < cpus.size(); ++i) {
       lanes[i].group = this;
       lanes[i].number = static_cast<int>(i);
@@ -75,8 +86,27 @@ struct Lanes::Group {
     return nullptr;
   }
 
+  /// Starts the thread of a lane. Returns 0, or the error number; throws nothing, for others run already.
+  int start(Lane& lane) {
+    if (const int problem = lane.stack.map(settings.stack_bytes); problem != 0) return problem;
+    try {
+      lane.watch.emplace(lane.stack.zone(), rank_of(lane));
+    } catch (const std::bad_alloc&) {
+      return ENOMEM;
+    }
+    pthread_attr_t attributes;
+    if (const int problem = pthread_attr_init(&attributes); problem != 0) return problem;
+    int problem = pthread_attr_setstack(&attributes, lane.stack.low(), lane.stack.size());
+    if (problem == 0) problem = pthread_create(&lane.thread, &attributes, &Group::lane_main, &lane);
+    pthread_attr_destroy(&attributes);
+    return problem;
+  }
+
+  int rank_of(const Lane& lane) const { return settings.first_rank + lane.number; }
+
   // Jobs follow each other closely in a simulation that calls run in a loop: spin for a while before sleeping.
   void serve(Lane& lane) {
+    const OverflowWatch::Scope watched(*lane.watch);
     pin(lane);
     const Crowding crowding = lane.is_pinned ? Crowding::fits : Crowding::oversubscribed;
     Waiter<StdAtomics> wait = waiter(lane.number, wait_budget(WaitPolicy::automatic, crowding));
@@ -84,9 +114,37 @@ struct Lanes::Group {
     for (std::uint64_t next = 2;; ++next) {
       wait.until([&] { return job_number.load(std::memory_order_seq_cst) >= next; }, job_watchers);
       if (job == nullptr) return;
-      (*job)(lane.number);
+      execute(lane);
       finish(lane, next);
     }
+  }
+
+  void execute(Lane& lane) {
+    const FpEnvironment fp_begin = *fp_of_job;
+    fp_begin.install();
+    (*job)(lane.number);
+    lane.fp_end = FpEnvironment::capture();
+    fp_begin.install();
+  }
+
+  /// One warning for all ranks that left the job in the same way.
+  void warn_of_fp_changes() const {
+    std::map<std::uint64_t, std::vector<int>> changed;
+    for (const Lane& lane : lanes) {
+      if (*lane.fp_end != *fp_of_job) changed[lane.fp_end->bits()].push_back(lane.number);
+    }
+    for (const auto& [bits, numbers] : changed) {
+      const FpEnvironment end = *lanes[static_cast<std::size_t>(numbers.front())].fp_end;
+      std::vector<int> ranks;
+      for (const int number : numbers) ranks.push_back(settings.first_rank + number);
+      const bool is_one = ranks.size() == 1;
+      warn(fmt::format("{} {} left the run with {}; {} entered with {}, which is restored", is_one ? "rank" : "ranks",
+                       fmt::join(ranks, ","), end.unlike(*fp_of_job), is_one ? "it" : "they", fp_of_job->unlike(end)));
+    }
+  }
+
+  void warn(const std::string& text) const {
+    if (settings.warn) settings.warn(text);
   }
 
   void finish(Lane& lane, std::uint64_t number) {
@@ -113,6 +171,9 @@ struct Lanes::Group {
     for (std::size_t i = 1; i < started; ++i) pthread_join(lanes[i].thread, nullptr);
   }
 
+  const LaneSettings settings;
+  OverflowHandler overflow_handler;
+  OwnStack main_stack{settings.stack_bytes};
   std::vector<Lane> lanes;
   std::vector<Doorbell<StdAtomics>> doorbells;
   Bells<StdAtomics> bells{doorbells, FutexScope::process_private};
@@ -120,25 +181,32 @@ struct Lanes::Group {
   alignas(kStride) Number job_number{1};  ///< written by the main lane; read by all
   Watchers<StdAtomics> job_watchers;
   const std::function<void(int)>* job = nullptr;
+  std::optional<FpEnvironment> fp_of_job;  ///< written by the main lane before [job]
   Affinity original;
   bool has_original = false;
   std::vector<int> unpinned;
 };
 
-Lanes::Lanes(std::span<const int> cpus) : group_(std::make_unique<Group>(cpus)) {
+Lanes::Lanes(std::span<const int> cpus, LaneSettings settings)
+    : group_(std::make_unique<Group>(cpus, std::move(settings))) {
   group_->has_original = group_->original.save();
+  Group::Lane& main_lane = group_->lanes[0];
+  main_lane.watch.emplace(group_->main_stack.zone(), group_->rank_of(main_lane));
+  if (const std::string& shortage = group_->main_stack.shortage(); !shortage.empty()) {
+    group_->warn(fmt::format("rank {} {}", group_->rank_of(main_lane), shortage));
+  }
   const std::size_t count = group_->lanes.size();
   for (std::size_t i = 1; i < count; ++i) {
-    const int problem = pthread_create(&group_->lanes[i].thread, nullptr, &Group::lane_main, &group_->lanes[i]);
+    const int problem = group_->start(group_->lanes[i]);
     if (problem == 0) continue;
     group_->stop(i);
     throw Error(
         ExitCode::environment,
         fmt::format("started {} of {} lanes: {}; check ulimit -u (RLIMIT_NPROC), pids.max of the cgroup, ulimit -v and "
-                    "ulimit -s, or set SKEIN_RANKS lower",
-                    i, count, std::generic_category().message(problem)));
+                    "SKEIN_STACK ({} bytes), or set SKEIN_RANKS lower",
+                    i, count, std::generic_category().message(problem), group_->settings.stack_bytes));
   }
-  Group::pin(group_->lanes[0]);
+  Group::pin(main_lane);
   group_->wait_for_all();
   for (const Group::Lane& lane : group_->lanes) {
     if (lane.cpu >= 0 && !lane.is_pinned) group_->unpinned.push_back(lane.number);
@@ -151,9 +219,15 @@ Lanes::~Lanes() {
 }
 
 void Lanes::run(const std::function<void(int)>& job) {
+  group_->fp_of_job = FpEnvironment::capture();
   group_->post(&job);
-  job(0);
+  {
+    Group::Lane& main_lane = group_->lanes[0];
+    const OverflowWatch::Scope watched(*main_lane.watch);
+    group_->execute(main_lane);
+  }
   group_->wait_for_all();
+  group_->warn_of_fp_changes();
 }
 
 int Lanes::size() const { return static_cast<int>(group_->lanes.size()); }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <map>
 #include <numeric>
 #include <string_view>
@@ -24,9 +25,35 @@ constexpr std::array<std::string_view, 3> kMpiWords = {"auto", "on", "off"};
 constexpr std::array<std::string_view, 4> kPatternWords = {"auto", "all-to-all", "gather-release", "levels"};
 constexpr std::array<std::string_view, 2> kSwitchWords = {"0", "1"};
 
-constexpr std::array<std::string_view, 8> kVariables = {"SKEIN_RANKS",   "SKEIN_BIND",  "SKEIN_WAIT",
-                                                        "SKEIN_HOST",    "SKEIN_MPI",   "SKEIN_PATTERN",
-                                                        "SKEIN_VERBOSE", "SKEIN_REPORT"};
+constexpr std::array<std::string_view, 9> kVariables = {"SKEIN_RANKS",   "SKEIN_BIND",    "SKEIN_STACK",
+                                                        "SKEIN_WAIT",    "SKEIN_HOST",    "SKEIN_MPI",
+                                                        "SKEIN_PATTERN", "SKEIN_VERBOSE", "SKEIN_REPORT"};
+
+// The least leaves room for Skein's own frames and a small function; the most is far beyond any machine's memory.
+constexpr std::size_t kLeastStackBytes = std::size_t{64} << 10U;
+constexpr std::size_t kMostStackBytes = std::size_t{1} << 40U;
+constexpr std::string_view kStackAllowed = "64K to 1024G, a whole number of bytes or with K, M or G at its end";
+
+bool is_stack(std::size_t bytes) { return bytes >= kLeastStackBytes && bytes <= kMostStackBytes; }
+
+/// Digits and at most one of K, M and G (1024, 1024^2, 1024^3), nothing else.
+std::size_t parse_stack(const char* name, std::string_view value) {
+  constexpr std::string_view kSuffixes = "KMG";
+  constexpr unsigned kBitsPerSuffix = 10;
+  std::string_view digits = value;
+  unsigned shift = 0;
+  if (const std::size_t at = value.empty() ? kSuffixes.npos : kSuffixes.find(value.back()); at != kSuffixes.npos) {
+    digits.remove_suffix(1);
+    shift = kBitsPerSuffix * static_cast<unsigned>(at + 1);
+  }
+  std::size_t count = 0;
+  const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
+  const bool is_number = problem == std::errc() && end == digits.data() + digits.size();
+  if (!is_number || count > kMostStackBytes >> shift || !is_stack(count << shift)) {
+    reject_value(name, value, kStackAllowed);
+  }
+  return count << shift;
+}
 
 template <class Choice>
 void read_word(const char* name, Words words, Choice& choice) {
@@ -83,6 +110,7 @@ Options with_environment(Options options) {
   if (const auto value = environment_value("SKEIN_RANKS"))
     options.ranks = parse_integer("SKEIN_RANKS", *value, 1, kMaxLanes);
   if (const auto value = environment_value("SKEIN_BIND")) options.bind = *value;  // read with the machine at hand
+  if (const auto value = environment_value("SKEIN_STACK")) options.stack_bytes = parse_stack("SKEIN_STACK", *value);
   read_word("SKEIN_WAIT", kWaitWords, options.wait);
   if (const auto value = environment_value("SKEIN_HOST")) options.host = *value;  // read with the processes at hand
   read_word("SKEIN_MPI", kMpiWords, options.mpi);
@@ -91,6 +119,9 @@ Options with_environment(Options options) {
   read_word("SKEIN_REPORT", kSwitchWords, options.report);
   if (options.ranks && (*options.ranks < 1 || *options.ranks > kMaxLanes)) {
     reject_value("Options::ranks", std::to_string(*options.ranks), "1 to " + std::to_string(kMaxLanes));
+  }
+  if (!is_stack(options.stack_bytes)) {
+    reject_value("Options::stack_bytes", std::to_string(options.stack_bytes), kStackAllowed);
   }
   if (options.first_episode == 0) reject_value("Options::first_episode", "0", "1 and above");
   return options;

@@ -119,7 +119,11 @@ class Runtime::Impl {
 
  private:
   void start_lanes() {
-    const Verdict verdict = world().agree([&] { lanes_.emplace(start_.cpus); });
+    const Verdict verdict = world().agree([&] {
+      lanes_.emplace(start_.cpus, LaneSettings{.stack_bytes = start_.options.stack_bytes,
+                                               .first_rank = host().map().first_of(process()),
+                                               .warn = warn});
+    });
     if (!verdict.is_ok()) {
       lanes_.reset();
       throw StartFailed(Error(verdict.code, verdict.message),

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -86,6 +89,52 @@ TEST(Lanes, ACpuThatDoesNotExistIsReportedAndTheLaneRunsUnpinned) {
     EXPECT_EQ(runs, std::vector<int>(3, 1));
   }
   EXPECT_EQ(own_affinity(), before);
+}
+
+using Handler = void (*)(int, siginfo_t*, void*);
+
+Handler fault_handler() {
+  struct sigaction action = {};
+  sigaction(SIGSEGV, nullptr, &action);
+  return action.sa_sigaction;
+}
+
+void set_fault_handler(Handler handler) {
+  struct sigaction action = {};
+  action.sa_sigaction = handler;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGSEGV, &action, nullptr);
+}
+
+// Fails when the program's handler of faults, or its alternate stack, is lost to a group that is gone, whichever of two
+// groups goes first; and when a handler that the program sets meanwhile is thrown out.
+TEST(Lanes, TheProgramKeepsItsFaultHandlerAndAlternateStack) {
+  struct sigaction original = {};
+  sigaction(SIGSEGV, nullptr, &original);
+  stack_t stack_before = {};
+  sigaltstack(nullptr, &stack_before);
+  const Handler first = [](int, siginfo_t*, void*) { _exit(1); };
+  const Handler second = [](int, siginfo_t*, void*) { _exit(2); };
+  for (const bool is_older_first : {true, false}) {
+    set_fault_handler(first);
+    auto older = std::make_unique<Lanes>(free_lanes(2));
+    auto younger = std::make_unique<Lanes>(free_lanes(2));
+    younger->run([](int) {});
+    older->run([](int) {});
+    (is_older_first ? older : younger).reset();
+    (is_older_first ? younger : older).reset();
+    EXPECT_EQ(fault_handler(), first);
+  }
+  {
+    const Lanes lanes(free_lanes(2));
+    set_fault_handler(second);
+  }
+  EXPECT_EQ(fault_handler(), second);
+  stack_t stack_after = {};
+  sigaltstack(nullptr, &stack_after);
+  EXPECT_EQ(stack_after.ss_sp, stack_before.ss_sp);
+  EXPECT_EQ(stack_after.ss_flags, stack_before.ss_flags);
+  sigaction(SIGSEGV, &original, nullptr);
 }
 
 // Hangs, crashes or leaks a thread when the ones already started are not joined; fails when the message does not say

@@ -55,6 +55,39 @@ const std::vector<Known> kKnown = {
      {"0,", ",0", "0-", "-0", "-", "0--1", "1-0", "0,0", "0-1,1", "0 1", "0;1", "all", "Compact", "none ", "65536",
       "0-65536", "4294967296", "18446744073709551616"},
      "compact, scatter, none, or a list of CPUs from 0 to "},
+    {"SKEIN_STACK",
+     {"64K", "65536", "8M", "1G", "1024G", "1099511627776", "0064K"},
+     {"0",
+      "1",
+      "65535",
+      "63K",
+      "0M",
+      "1025G",
+      "1099511627777",
+      "1T",
+      "8m",
+      "8k",
+      "8MB",
+      "8MiB",
+      "8 M",
+      "M",
+      "MM",
+      "8MM",
+      "8KM",
+      "M8",
+      "8.5M",
+      "-8M",
+      "+8M",
+      "8M ",
+      "1e6K",
+      "0x10000",
+      "unlimited",
+      "18446744073709551616",
+      "18014398509481984K",
+      "17592186044416M",
+      "17179869184G",
+      "17179869185G"},
+     "64K to 1024G, a whole number of bytes or with K, M or G at its end"},
     {"SKEIN_WAIT",
      {"auto", "spin", "yield", "park"},
      {"0", "automatic", "Spin", "park ", "spin,park"},
@@ -232,6 +265,16 @@ TEST(Environment, TheEnvironmentWinsOverTheStruct) {
   EXPECT_EQ(Runtime(options).size(), 3);
 }
 
+// Fails when a suffix is dropped, or counts in thousands.
+TEST(Environment, AStackIsReadInBytesOrWithASuffixOf1024) {
+  EXPECT_EQ(skein::with_environment(alone()).stack_bytes, skein::kDefaultStackBytes);
+  for (const auto& [value, bytes] : std::vector<std::pair<std::string, std::size_t>>{
+           {"100000", 100'000}, {"65K", 66'560}, {"3M", 3'145'728}, {"2G", 2'147'483'648}}) {
+    const Variable stack("SKEIN_STACK", value);
+    EXPECT_EQ(skein::with_environment(alone()).stack_bytes, bytes) << value;
+  }
+}
+
 // Fails when the struct is trusted more than the environment.
 TEST(Environment, TheStructsOwnNonsenseIsRefusedToo) {
   for (const int ranks : {0, -1, 513, INT32_MAX, INT32_MIN}) {
@@ -240,6 +283,13 @@ TEST(Environment, TheStructsOwnNonsenseIsRefusedToo) {
     const std::string message = refusal_of(options);
     EXPECT_NE(message.find("Options::ranks=\"" + std::to_string(ranks) + "\""), std::string::npos) << message;
     EXPECT_NE(message.find("1 to 512"), std::string::npos) << message;
+  }
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{65'535}, SIZE_MAX}) {
+    Options small = alone();
+    small.stack_bytes = bytes;
+    const std::string refused = refusal_of(small);
+    EXPECT_NE(refused.find("Options::stack_bytes=\"" + std::to_string(bytes) + "\""), std::string::npos) << refused;
+    EXPECT_NE(refused.find("64K to 1024G"), std::string::npos) << refused;
   }
   Options options = alone();
   options.bind = "\x1B[31mnowhere";

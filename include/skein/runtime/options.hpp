@@ -3,11 +3,13 @@
 // How a run is set up. A program fills the struct; the environment, which belongs to whoever starts the program, wins.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "skein/lane/lanes.hpp"
 #include "skein/mpi/world.hpp"
 #include "skein/sync/wait_policy.hpp"
 #include "skein/team/line.hpp"
@@ -28,6 +30,9 @@ struct Options {
   Verbosity verbose = Verbosity::quiet;  ///< SKEIN_VERBOSE: 0, 1: print where each rank runs
   Report report = Report::none;          ///< SKEIN_REPORT: 0, 1: at the end, print how long each rank waited
   Episode first_episode = 1;             ///< number of the first episode; tests start near 2^32
+
+  /// SKEIN_STACK: stack of each rank, in bytes, or with K, M or G at the end.
+  std::size_t stack_bytes = kDefaultStackBytes;
 };
 
 /// `options` overridden by the environment. Throws Error(usage) naming variable, value and what is allowed.
