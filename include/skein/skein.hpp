@@ -12,5 +12,6 @@
 #include "skein/collective/reduce.hpp"
 #include "skein/collective/scan.hpp"
 #include "skein/collective/scatter.hpp"
+#include "skein/runtime/attach.hpp"
 #include "skein/runtime/runtime.hpp"
 #include "skein/team/team.hpp"

@@ -12,6 +12,7 @@
 #include <span>
 
 #include "skein/base/environment.hpp"
+#include "skein/lane/fp_environment.hpp"
 #include "skein/machine/machine.hpp"
 
 namespace skein {
@@ -58,6 +59,7 @@ class Steps {
     }
     step([&] { start_.options = with_environment(options); });
     step([&] { start_.host_of_process = parse_hosts("SKEIN_HOST", start_.options.host, world_.machine_of_process()); });
+    compare_fp_environments();
     step([&] { look_at_machine(); });
     place();
     step([&] { require_possible(); });
@@ -69,6 +71,17 @@ class Steps {
   void step(Step body) {
     const Verdict verdict = world_.agree(body);
     if (!verdict.is_ok()) throw Error(verdict.code, verdict.message);
+  }
+
+  // Ranks of one process share the main lane's (lanes.hpp); processes may have been started differently.
+  void compare_fp_environments() {
+    const std::uint64_t own = FpEnvironment::capture().bits();
+    const auto all = world_.allgather(std::as_bytes(std::span(&own, 1)));
+    const auto odd = std::find_if(all.begin(), all.end(), [&](const auto& bits) { return bits != all.front(); });
+    if (odd == all.end() || world_.process() != odd - all.begin()) return;
+    warn(fmt::format("process {} starts in another floating-point environment than process 0 (rounding, FTZ, DAZ or "
+                     "traps): the same operations may give their ranks different bits",
+                     world_.process()));
   }
 
   void look_at_machine() {

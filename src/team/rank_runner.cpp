@@ -10,7 +10,7 @@ RankRunner::Outcome RankRunner::run(const std::function<void(Team&)>& body) noex
   const std::int64_t waited_before_ns = team_.waiter_.waited_ns();
   const std::int64_t start_ns = StdAtomics::now_ns();
   try {
-    if (team_.host_->abort().is_set()) team_.throw_aborted();
+    begin();
     body(team_);
     account = {.waited_ns = team_.waiter_.waited_ns() - waited_before_ns,
                .run_ns = StdAtomics::now_ns() - start_ns,
@@ -23,6 +23,21 @@ RankRunner::Outcome RankRunner::run(const std::function<void(Team&)>& body) noex
   } catch (...) {
     team_.leave_by_exception();
     return {.has_left = false, .failure = std::current_exception()};
+  }
+}
+
+void RankRunner::begin() {
+  if (team_.host_->abort().is_set()) team_.throw_aborted();
+  team_.fp_entered_ = FpEnvironment::capture();
+  team_.has_warned_of_fp_ = false;
+}
+
+void RankRunner::fail(const std::string& message) noexcept {
+  try {
+    if (team_.host_->abort().is_set()) team_.throw_aborted();
+    throw Error(ExitCode::parallel, message);
+  } catch (...) {
+    team_.leave_by_exception();
   }
 }
 

@@ -64,6 +64,14 @@ void Team::reject(const Call& call, std::string_view rule) const {
   throw Error(ExitCode::parallel, fmt::format("rank {} of {}: {}: {}", rank_, size_, describe(call), rule));
 }
 
+void Team::check_fp_environment(const Call& call) {
+  const FpEnvironment now = FpEnvironment::capture();
+  if (now == fp_entered_ || std::exchange(has_warned_of_fp_, true)) return;
+  const std::string text = fmt::format("skein: rank {} enters {} with {}; it began the run with {}\n", rank_,
+                                       describe(call), now.unlike(fp_entered_), fp_entered_.unlike(now));
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
 void Team::throw_failed(Progress progress) {
   must_leave_ = true;
   if (progress == Progress::mismatched) {

@@ -58,6 +58,7 @@ class Runtime {
   int size() const;
 
  private:
+  friend class Attachment;
   class Impl;
   std::unique_ptr<Impl> impl_;
 };

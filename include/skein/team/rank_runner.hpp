@@ -6,6 +6,7 @@
 #include <atomic>
 #include <exception>
 #include <functional>
+#include <string>
 
 #include "skein/team/team.hpp"
 
@@ -23,9 +24,14 @@ class RankRunner {
   /// Never throws.
   Outcome run(const std::function<void(Team&)>& body) noexcept;
 
- private:
-  /// Leaving is a collective with a signature of its own, so that a rank that makes one call less is found.
+  /// The parts of run for a rank whose program is not a function: begin, then leave, or fail with a message.
+  /// Leaving is a collective with a signature of its own, so that a rank that makes one call less is found. It throws as
+  /// any does.
+  void begin();
   void leave();
+  void fail(const std::string& message) noexcept;
+
+ private:
 
   Team& team_;
 };

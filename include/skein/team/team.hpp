@@ -24,6 +24,7 @@
 #include <span>
 #include <type_traits>
 
+#include "skein/lane/fp_environment.hpp"
 #include "skein/team/call.hpp"
 #include "skein/team/host.hpp"
 #include "skein/team/request.hpp"
@@ -173,6 +174,9 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   void enter(const Call& call) {
     last_operation_ = call.operation;
     last_where_ = call.where;
+#ifndef NDEBUG
+    check_fp_environment(call);
+#endif
     if (must_leave_) [[unlikely]]
       refuse_call();
     if (exchange_.outstanding() >= kMaxOutstanding) [[unlikely]]
@@ -252,6 +256,10 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   }
   [[noreturn]] void reject(const Call& call, std::string_view rule) const;
 
+  /// Warns once a run when the rank's floating-point environment is not the one it began with. In programs compiled
+  /// without NDEBUG; a rank that keeps it changed is told at the end of the run anyway.
+  void check_fp_environment(const Call& call);
+
   [[noreturn]] void throw_failed(Progress progress);
   [[noreturn]] void throw_aborted() const;
   [[noreturn]] void refuse_call() const;
@@ -273,6 +281,8 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   Where last_where_;
   bool must_leave_ = false;    // the rank has seen a failure
   bool has_recorded_ = false;  // the rank has reported its own
+  FpEnvironment fp_entered_ = FpEnvironment::capture();
+  bool has_warned_of_fp_ = false;
 };
 
 template <class T>

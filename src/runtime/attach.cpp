@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skein/runtime/attach.hpp"
+
+#include <exception>
+
+#include "runtime_impl.hpp"
+
+namespace skein {
+
+Attachment::Attachment(std::optional<Communicator> comm, Options options) {
+  options.ranks = 1;
+  impl_ = std::make_unique<Runtime::Impl>(options, comm);
+  const Verdict verdict = impl_->world().agree([&] {
+    const int ranks = impl_->host().map().ranks_of(impl_->process());
+    if (ranks == 1) return;
+    throw Error(ExitCode::usage, fmt::format("SKEIN_RANKS={}: this program attaches with one rank per process; unset "
+                                             "SKEIN_RANKS and start more processes",
+                                             ranks));
+  });
+  if (!verdict.is_ok()) throw Error(verdict.code, verdict.message);
+  RankRunner(impl_->first_team()).begin();
+}
+
+Attachment::Attachment(Attachment&&) noexcept = default;
+
+Attachment::~Attachment() {
+  if (!impl_) return;
+  RankRunner(impl_->first_team())
+      .fail(std::uncaught_exceptions() > 0 ? "an exception has left the part of the program that was attached"
+                                           : "the attachment was destroyed before detach()");
+  impl_->end_failed_run(Runtime::Impl::Saying::report);
+}
+
+Team& Attachment::team() { return impl_->first_team(); }
+
+void Attachment::detach() {
+  RankRunner(impl_->first_team()).leave();
+  impl_.reset();
+}
+
+}  // namespace skein

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a Runtime and an Attachment are made of: the host, one Team per rank of this process, the lanes that carry them, and
+// the way out of a run that failed.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <utility>
+
+#include "skein/lane/lanes.hpp"
+#include "skein/runtime/runtime.hpp"
+#include "skein/team/rank_runner.hpp"
+#include "start.hpp"
+#include "waiting_report.hpp"
+
+namespace skein {
+
+/// A whole text at once, so that the output of several processes does not mix.
+inline void print_error(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
+class Runtime::Impl {
+ public:
+  Impl(const Options& options, std::optional<Communicator> comm) : start_(start_up(options, comm)) {
+    const RankMap& map = start_.host->map();
+    const int first = map.first_of(process());
+    for (int i = 0; i < map.ranks_of(process()); ++i) {
+      teams_.push_back(std::make_unique<Team>(*start_.host, first + i, start_.settings));
+    }
+    outcomes_.resize(teams_.size());
+    host().when_stuck([this] { exit_now(); });
+    if (start_.options.verbose == Verbosity::placement) print_error(placement_table(start_));
+    if (start_.load.lanes > start_.load.cpus && start_.options.wait == WaitPolicy::spin && process() == 0) {
+      warn(fmt::format(
+          "SKEIN_WAIT=spin: {} ranks share {} CPUs, so waiting ranks yield and park as with auto; use at most one "
+          "rank per CPU",
+          start_.load.lanes, start_.load.cpus));
+    }
+  }
+
+  ~Impl() {
+    lanes_.reset();
+    teams_.clear();
+    if (may_finalize_) {
+      start_.host.reset();
+      if (start_.network) start_.network->close();
+      start_.network.reset();
+      start_.world->finalize();
+    } else if (start_.network && !start_.network->transfers_done()) {
+      (void)start_.host.release();  // what MPI still moves, it moves in the segment, which therefore stays
+    }
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  /// True when all ranks have left the run well.
+  bool run_ranks(const std::function<void(Team&)>& body) {
+    if (!lanes_) start_lanes();
+    departures_.expect(static_cast<int>(teams_.size()));
+    lanes_->run([&](int lane) { run_rank(static_cast<std::size_t>(lane), body); });
+    // Not by the abort word: other processes may be in the next run already, and fail there.
+    if (!outcomes_.front().has_left) return false;
+    const bool is_first_here = process() == host().map().first_process_here();
+    if (start_.options.report == Report::waiting && is_first_here) print_error(waiting_table(host()));
+    return true;
+  }
+
+  /// Prints the report, once, on the host where it happened.
+  int report_failure() {
+    const Failure failure = host().first_failure();
+    if (failure.host == Failure::kThisHost && host().failure().claim_report()) {
+      const int more = host().failure().further_failures();
+      const std::string others = more > 0 ? fmt::format("  ranks that failed after it: {}\n", more) : "";
+      std::fflush(stdout);
+      print_error(fmt::format("skein: {}\n{}", describe(failure), others));
+    }
+    return static_cast<int>(failure.code);
+  }
+
+  enum class Saying { report, nothing };
+
+  /// The hosts meet, and then the processes of each, so that the report is out before an exit makes the launcher kill the
+  /// rest, and is the same failure's everywhere. If one does not come, MPI cannot be ended in good order; if that is
+  /// another host, it may be stuck for good, and its launcher may not care, so all are ended. Returns the exit code.
+  int end_failed_run(Saying saying) {
+    if (std::exchange(has_met_, true)) return static_cast<int>(host().first_failure().code);
+    const bool leads = host().network() != nullptr;
+    const bool follows = host().map().hosts() > 1 && !leads;
+    auto others = Host::OtherHosts::none;
+    if (leads) others = host().meet_hosts() ? Host::OtherHosts::met : Host::OtherHosts::missed;
+    if (saying == Saying::report && !follows) report_failure();
+    may_finalize_ = host().meet(others);
+    const auto code = host().first_failure().code;
+    if (saying == Saying::report && follows && !may_finalize_) report_failure();
+    if (others == Host::OtherHosts::missed) world().abort(code);
+    return static_cast<int>(code);
+  }
+
+  [[noreturn]] void rethrow_first() {
+    const Failure failure = host().first_failure();
+    const RankMap& map = host().map();
+    if (failure.rank >= 0 && map.process_of(failure.rank) == process()) {
+      const auto lane = static_cast<std::size_t>(failure.rank - map.first_of(process()));
+      const std::exception_ptr& original = outcomes_[lane].failure;
+      if (original != nullptr) std::rethrow_exception(original);
+    }
+    throw TeamAborted(describe(failure), failure.code);
+  }
+
+  Team& first_team() { return *teams_.front(); }
+  World& world() { return *start_.world; }
+  Host& host() { return *start_.host; }
+  int process() const { return start_.world->process(); }
+
+ private:
+  void start_lanes() {
+    const Verdict verdict = world().agree([&] {
+      lanes_.emplace(start_.cpus, LaneSettings{.stack_bytes = start_.options.stack_bytes,
+                                               .first_rank = host().map().first_of(process()),
+                                               .warn = warn});
+    });
+    if (!verdict.is_ok()) {
+      lanes_.reset();
+      throw StartFailed(Error(verdict.code, verdict.message),
+                        process() == verdict.process ? StartFailed::Role::prints : StartFailed::Role::is_silent);
+    }
+    if (!lanes_->unpinned().empty()) {
+      warn(fmt::format("process {}: lanes {} could not be pinned and run where the system puts them", process(),
+                       fmt::join(lanes_->unpinned(), ",")));
+    }
+  }
+
+  void run_rank(std::size_t lane, const std::function<void(Team&)>& body) {
+    outcomes_[lane] = RankRunner(*teams_[lane]).run(body);
+    departures_.depart();
+    // A rank that computes on without a Skein call must not keep the process alive.
+    if (!outcomes_[lane].has_left && !departures_.wait_for_all()) exit_now();
+  }
+
+  // Several ranks may find out at once; the process arrives at the meeting once.
+  [[noreturn]] void exit_now() {
+    while (!departures_.claim_exit()) pause();
+    const int code = report_failure();
+    host().miss_meeting();
+    std::_Exit(code);
+  }
+
+  Start start_;
+  std::vector<std::unique_ptr<Team>> teams_;
+  std::vector<RankRunner::Outcome> outcomes_;
+  std::optional<Lanes> lanes_;
+  Departures departures_;
+  bool has_met_ = false;
+  bool may_finalize_ = true;
+};
+
+}  // namespace skein
