@@ -79,9 +79,10 @@ class Steps {
     const auto all = world_.allgather(std::as_bytes(std::span(&own, 1)));
     const auto odd = std::find_if(all.begin(), all.end(), [&](const auto& bits) { return bits != all.front(); });
     if (odd == all.end() || world_.process() != odd - all.begin()) return;
-    warn(fmt::format("process {} starts in another floating-point environment than process 0 (rounding, FTZ, DAZ or "
-                     "traps): the same operations may give their ranks different bits",
-                     world_.process()));
+    warn(
+        fmt::format("process {} starts in another floating-point environment than process 0 (rounding, FTZ, DAZ or "
+                    "traps): the same operations may give their ranks different bits",
+                    world_.process()));
   }
 
   void look_at_machine() {

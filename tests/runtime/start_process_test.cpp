@@ -153,12 +153,14 @@ TEST(StartProcess, WhatOneProcessRefusesEndsAllWithOneMessage) {
   }
 }
 
-// Crashes or hangs when what is not possible yet is tried.
-TEST(StartProcess, TeamsAcrossHostsAreRefusedClearly) {
-  const Outcome outcome = start(2, {{"SKEIN_HOST", "process"}});
-  EXPECT_EQ(outcome.status, 6);
-  EXPECT_EQ(count_of(outcome.err, "SKEIN_HOST=process: teams across hosts are not there yet"), 1) << outcome.err;
+// Fails when a list that does not fit the processes makes hosts of its own.
+TEST(StartProcess, HostsAreGivenForEveryProcess) {
   EXPECT_EQ(start(1, {{"SKEIN_HOST", "process"}}).status, 0) << "one process is one host anyway";
+  EXPECT_EQ(start(2, {{"SKEIN_HOST", "5,3"}}).status, 0);
+  const Outcome outcome = start(2, {{"SKEIN_HOST", "0,1,2"}});
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_EQ(count_of(outcome.err, "skein: SKEIN_HOST=\"0,1,2\": "), 1) << outcome.err;
+  EXPECT_EQ(count_of(outcome.err, "3 numbers for 2 processes"), 1) << outcome.err;
 }
 
 // Overruns the bits of a watchers line when the limit is checked per process only.
@@ -172,7 +174,7 @@ TEST(StartProcess, MoreThan512RanksOnAHostAreRefused) {
 TEST(StartProcess, MpiIsUsedAsTold) {
   const Outcome off = start(2, {{"SKEIN_RANKS", "2"}, {"SKEIN_MPI", "off"}});
   EXPECT_EQ(off.status, 0) << off.err;
-  EXPECT_EQ(count_of(off.out, "one team of 2 ranks in 1 processes\n"), 2) << off.out;
+  EXPECT_EQ(count_of(off.out, "one team of 2 ranks in 1 processes on 1 hosts\n"), 2) << off.out;
   const Outcome on = start(1, {{"SKEIN_RANKS", "2"}, {"SKEIN_MPI", "on"}, {"SKEIN_VERBOSE", "1"}});
   EXPECT_EQ(on.status, 0) << on.err;
   EXPECT_EQ(count_of(on.err, "MPI: none"), 0) << on.err;

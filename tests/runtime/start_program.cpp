@@ -5,6 +5,7 @@
 //   start_program agree PROCESS CODE     a step that fails in PROCESS (-1: in all) with CODE
 //   start_program threads PROCESS COUNT  in PROCESS only COUNT threads start
 //   start_program no-socket              no process can use Unix sockets
+//   start_program no-segment             nor open what another process has open
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -18,6 +19,7 @@
 namespace {
 
 bool has_sockets = true;
+bool has_proc = true;
 
 void share(skein::Team& team) {
   auto array = team.shared<int>(1000);
@@ -25,9 +27,10 @@ void share(skein::Team& team) {
   team.barrier();
   for (int rank = 0; rank < team.size(); ++rank) {
     const skein::BlockRange block = skein::block_range(array.size(), team.size(), rank);
+    if (team.host_of(rank) != team.host()) continue;
     if (!block.empty() && array[block.end - 1] != rank + 1) throw std::runtime_error("the memory is not shared");
   }
-  team.log("one team of {} ranks in {} processes", team.size(), team.processes());
+  team.log("one team of {} ranks in {} processes on {} hosts", team.size(), team.processes(), team.hosts());
 }
 
 }  // namespace
@@ -39,13 +42,21 @@ int __wrap_bind(int socket, const sockaddr* address, socklen_t length) {
   errno = EPERM;
   return -1;
 }
+
+int __real_open(const char* path, int flags, ...);
+int __wrap_open(const char* path, int flags, ...) {
+  if (has_proc || std::string(path).rfind("/proc/", 0) != 0) return __real_open(path, flags);
+  errno = EACCES;
+  return -1;
+}
 }
 
 int main(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "log";
   const int where = argc > 2 ? std::atoi(argv[2]) : 0;
   const int number = argc > 3 ? std::atoi(argv[3]) : 0;
-  has_sockets = what != "no-socket";
+  has_sockets = what != "no-socket" && what != "no-segment";
+  has_proc = what != "no-segment";
   skein::Runtime runtime(argc, argv);
   const bool is_chosen = where == -1 || where == runtime.process();
   if (what == "agree") {

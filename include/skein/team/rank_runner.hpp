@@ -32,7 +32,6 @@ class RankRunner {
   void fail(const std::string& message) noexcept;
 
  private:
-
   Team& team_;
 };
 
