@@ -18,16 +18,15 @@ namespace skein_test {
 
 class CommonWords {
  public:
-  /// Collective. Zeros. `number` differs between objects that are made in one run.
+  /// Collective. Zeros. `number` differs between objects of one rank that live at the same time.
   CommonWords(skein::Team& team, std::size_t words, int number) : bytes_(words * sizeof(std::uint64_t)) {
     if (team.hosts() == 1) {
       array_ = team.shared<std::uint64_t>(words);
       words_ = array_.data();
       return;
     }
-    // The launcher is the parent of all.
     const char* folder = std::getenv("TMPDIR");
-    const std::string path = fmt::format("{}/skein-test-{}-{}", folder == nullptr ? "/tmp" : folder, getppid(), number);
+    const std::string path = fmt::format("{}/skein-test-{}-{}", folder == nullptr ? "/tmp" : folder, team.bcast(getpid(), 0), number);
     const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (file < 0 || ftruncate(file, static_cast<off_t>(bytes_)) != 0) throw std::runtime_error("cannot make " + path);
     words_ = static_cast<std::uint64_t*>(mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));

@@ -57,7 +57,7 @@ int attach(const std::string& how) {
     use(skein.team(), processes);
     skein.team().per_process([&] { MPI_Barrier(MPI_COMM_WORLD); });
     const bool is_last = skein.team().rank() == processes - 1;
-    if (how == "leave" && is_last) return 0;
+    if (how == "leave" && is_last) return 5;
     if (how == "throw" && is_last) throw std::runtime_error("the program broke");
     skein.team().barrier();
     skein.detach();
