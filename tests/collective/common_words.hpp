@@ -26,7 +26,8 @@ class CommonWords {
       return;
     }
     const char* folder = std::getenv("TMPDIR");
-    const std::string path = fmt::format("{}/skein-test-{}-{}", folder == nullptr ? "/tmp" : folder, team.bcast(getpid(), 0), number);
+    const std::string path =
+        fmt::format("{}/skein-test-{}-{}", folder == nullptr ? "/tmp" : folder, team.bcast(getpid(), 0), number);
     const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (file < 0 || ftruncate(file, static_cast<off_t>(bytes_)) != 0) throw std::runtime_error("cannot make " + path);
     words_ = static_cast<std::uint64_t*>(mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));
