@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mpi_network.hpp"
 
-#include <cstring>
-
 namespace skein {
 namespace {
 
@@ -60,29 +58,24 @@ void MpiNetwork::expect(Peer& peer, int host) {
   MPI_Irecv(peer.in, sizeof(peer.in), MPI_BYTE, host, kSmall, comm_, &peer.receiving);
 }
 
-// The receive of the answer is posted behind the send, where nobody waits for it yet.
-bool MpiNetwork::try_send(int host, std::span<const std::byte> message) {
+std::byte* MpiNetwork::outgoing(int host) {
   Peer& to = peer(host);
-  MPI_Request& request = to.sending[to.next_slot];
-  if (!is_done(request)) return false;
-  std::byte* slot = to.out[to.next_slot];
-  std::memcpy(slot, message.data(), message.size());
-  MPI_Isend(slot, length(message.size()), MPI_BYTE, host, kSmall, comm_, &request);
-  to.next_slot = (to.next_slot + 1) % Peer::kSlots;
-  expect(to, host);
-  return true;
+  return is_done(to.sending[to.next_slot]) ? to.out[to.next_slot] : nullptr;
 }
 
-std::span<const std::byte> MpiNetwork::try_receive(int host) {
+// The receive of the answer is posted behind the send, where nobody waits for it yet.
+void MpiNetwork::send(int host, std::size_t bytes) {
+  Peer& to = peer(host);
+  const int slot = to.next_slot;
+  MPI_Isend(to.out[slot], length(bytes), MPI_BYTE, host, kSmall, comm_, &to.sending[slot]);
+  to.next_slot = (slot + 1) % Peer::kSlots;
+  expect(to, host);
+}
+
+const std::byte* MpiNetwork::try_receive(int host) {
   Peer& from = peer(host);
   expect(from, host);
-  int done = 0;
-  MPI_Status status;
-  MPI_Test(&from.receiving, &done, &status);
-  if (done == 0) return {};
-  int bytes = 0;
-  MPI_Get_count(&status, MPI_BYTE, &bytes);
-  return {from.in, static_cast<std::size_t>(bytes)};
+  return is_done(from.receiving) ? from.in : nullptr;
 }
 
 void MpiNetwork::start_sending(int host, std::span<const std::byte> bytes) {

@@ -24,8 +24,9 @@ class MpiNetwork final : public Network {
 
   int host() const override { return host_; }
   int hosts() const override { return hosts_; }
-  bool try_send(int host, std::span<const std::byte> message) override;
-  std::span<const std::byte> try_receive(int host) override;
+  std::byte* outgoing(int host) override;
+  void send(int host, std::size_t bytes) override;
+  const std::byte* try_receive(int host) override;
   void start_sending(int host, std::span<const std::byte> bytes) override;
   void start_receiving(int host, std::span<std::byte> bytes) override;
   bool transfers_done() override;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skein/team/host_exchange.hpp"
 
-#include <array>
 #include <bit>
 
 namespace skein {
@@ -58,33 +57,34 @@ Progress HostExchange::advance() {
 }
 
 bool HostExchange::send() {
+  const int to = steps_[step_].host;
+  std::byte* message = network_->outgoing(to);
+  if (message == nullptr) return false;
   own_.parts = known_.count();
   const std::span<const std::byte> parts = known_.packed();
-  std::array<std::byte, Network::kSmallBytes> message;
-  std::memcpy(message.data(), &own_, sizeof(own_));
-  std::size_t length = sizeof(own_);
-  if (is_small(parts.size()) && !parts.empty()) {
-    std::memcpy(message.data() + length, parts.data(), parts.size());
-    length += parts.size();
+  std::memcpy(message, &own_, sizeof(own_));
+  if (!is_small(parts.size())) {
+    network_->send(to, sizeof(own_));
+    network_->start_sending(to, parts);
+    return true;
   }
-  const int to = steps_[step_].host;
-  if (!network_->try_send(to, std::span(message).first(length))) return false;
-  if (!is_small(parts.size())) network_->start_sending(to, parts);
+  if (!parts.empty()) std::memcpy(message + sizeof(own_), parts.data(), parts.size());
+  network_->send(to, sizeof(own_) + parts.size());
   return true;
 }
 
 Progress HostExchange::receive() {
-  const std::span<const std::byte> message = network_->try_receive(steps_[step_].host);
-  if (message.empty()) return Progress::pending;
+  const std::byte* message = network_->try_receive(steps_[step_].host);
+  if (message == nullptr) return Progress::pending;
   Header theirs;
-  std::memcpy(&theirs, message.data(), sizeof(theirs));
+  std::memcpy(&theirs, message, sizeof(theirs));
   if (theirs.signature != own_.signature || theirs.episode != own_.episode || theirs.need != own_.need) {
     return Progress::mismatched;
   }
   // From a host that knows more than this one, what it knows includes what this one gave.
   if (step_ > 0 && steps_[step_].kind == Step::get_all) known_.reset(content_.bytes);
   if (is_small(bytes_of(theirs.parts))) {
-    known_.append(message.subspan(sizeof(theirs)));
+    known_.append({message + sizeof(theirs), bytes_of(theirs.parts)});
   } else {
     arriving_parts_ = theirs.parts;
     network_->start_receiving(steps_[step_].host, known_.room(theirs.parts));

@@ -91,7 +91,7 @@ class Waiter {
     for (int i = 0; i < paused_polls; ++i) {
       if (ready()) return WaitResult::ready;
       if (abort_->is_set()) return last_look(ready);
-      Policy::pause();
+      if (watchers != nullptr) Policy::pause();  // a poll of the network is a pause by itself
     }
     const std::int64_t start_ns = Policy::now_ns();
     const WaitResult result = descend(ready, watchers, longest_sleep, start_ns);

@@ -34,12 +34,15 @@ class Network {
   virtual int host() const = 0;
   virtual int hosts() const = 0;
 
-  /// Sends a small message, which is copied. False when too many are under way: try again.
-  virtual bool try_send(int host, std::span<const std::byte> message) = 0;
+  /// Where to write the next small message to a host, kSmallBytes long; null when too many are under way: try again.
+  virtual std::byte* outgoing(int host) = 0;
 
-  /// The next small message of a host, in the order it sent them; valid until the next call for that host. Empty when
-  /// none has come.
-  virtual std::span<const std::byte> try_receive(int host) = 0;
+  /// Sends the first bytes of what was written there.
+  virtual void send(int host, std::size_t bytes) = 0;
+
+  /// The next small message of a host, in the order it sent them; valid until the next call for that host. Null when none
+  /// has come.
+  virtual const std::byte* try_receive(int host) = 0;
 
   /// Starts to move bytes that stay where they are until transfers_done(). Between two hosts, transfers match in the order
   /// in which they are started, and have the same size on both sides.
