@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <numeric>
 #include <span>
 
 #include "skein/base/environment.hpp"
@@ -24,15 +23,6 @@ std::size_t heap_bytes() {
   return round_up(pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)), kPageBytes);
 }
 constexpr std::size_t kLeastHeapBytes = std::size_t{64} << 20U;
-
-std::vector<std::vector<int>> masks_of_processes(World& world, const std::vector<int>& own) {
-  std::vector<std::vector<int>> masks;
-  for (const auto& bytes : world.allgather(std::as_bytes(std::span(own)))) {
-    masks.emplace_back(bytes.size() / sizeof(int));
-    if (!bytes.empty()) std::memcpy(masks.back().data(), bytes.data(), bytes.size());
-  }
-  return masks;
-}
 
 /// Process 0's value, in every process.
 template <class T>
@@ -85,31 +75,34 @@ class Steps {
   }
 
   void look_at_machine() {
-    machine_ = detect_machine();
-    allowed_ = allowed_cpus();
-    int cpus = allowed_.back() + 1;
-    for (const Pu& pu : machine_.pus) cpus = std::max(cpus, pu.os_index + 1);
-    binding_ = parse_binding("SKEIN_BIND", start_.options.bind, cpus);
-    for (const int cpu : binding_.cpus) {
-      if (!std::binary_search(allowed_.begin(), allowed_.end(), cpu)) {
+    host_.machine = detect_machine();
+    facts_ = facts_of_this_process();
+    facts_.offered = host_.machine.offered;
+    facts_.ranks = start_.options.ranks;
+    int cpus = facts_.allowed.back() + 1;
+    for (const Pu& pu : host_.machine.pus) cpus = std::max(cpus, pu.os_index + 1);
+    facts_.binding = parse_binding("SKEIN_BIND", start_.options.bind, cpus);
+    for (const int cpu : facts_.binding.cpus) {
+      if (!std::binary_search(facts_.allowed.begin(), facts_.allowed.end(), cpu)) {
         throw Error(ExitCode::usage,
                     fmt::format("SKEIN_BIND={}: CPU {} is not among those that this process may use: {}",
-                                quoted(start_.options.bind), cpu, fmt::join(allowed_, ",")));
+                                quoted(start_.options.bind), cpu, fmt::join(facts_.allowed, ",")));
       }
     }
   }
 
   void place() {
-    const std::vector<std::vector<int>> masks = masks_of_processes(world_, allowed_);
-    const std::optional<double> quota = cpu_quota();
-    const int lanes = std::min(kMaxLanes, default_lanes(masks, world_.process(), quota));
-    ranks_ = world_.allgather(start_.options.ranks.value_or(lanes));
-    std::vector<ProcessShape> shapes;
-    for (std::size_t i = 0; i < masks.size(); ++i) shapes.push_back({ranks_[i], masks[i]});
-    start_.cpus = place_lanes(machine_, binding_, shapes, world_.process());
-    start_.load = load_of(shapes, world_.process());
-    const int all_lanes = std::accumulate(ranks_.begin(), ranks_.end(), 0);
-    if (quota && all_lanes > *quota) start_.load = {all_lanes, std::max(1, static_cast<int>(*quota))};
+    host_.launcher = detect_launcher().name;
+    host_.most_ranks = kMaxLanes;
+    for (const auto& bytes : world_.allgather(to_bytes(facts_))) host_.processes.push_back(facts_from(bytes));
+    const HostPlan plan = plan_host(host_);
+    for (const ProcessPlan& process : plan.processes) ranks_.push_back(static_cast<int>(process.cpus.size()));
+    const ProcessPlan& own = plan.processes[static_cast<std::size_t>(world_.process())];
+    start_.cpus = own.cpus;
+    start_.load = own.load;
+    if (world_.process() == 0) {
+      for (const std::string& text : plan.warnings) warn(text);
+    }
     const Crowding crowding = start_.load.lanes > start_.load.cpus ? Crowding::oversubscribed : Crowding::fits;
     // Rank 0's: ranks that follow different patterns, or count episodes differently, wait for each other for ever.
     start_.settings = {.pattern = of_first(world_, start_.options.pattern),
@@ -158,9 +151,8 @@ class Steps {
 
   Start& start_;
   World& world_;
-  Machine machine_;
-  Binding binding_;
-  std::vector<int> allowed_;
+  HostFacts host_;
+  ProcessFacts facts_;
   std::vector<int> ranks_;
 };
 
