@@ -20,9 +20,9 @@ constexpr std::array<std::string_view, 3> kMpiWords = {"auto", "on", "off"};
 constexpr std::array<std::string_view, 3> kPatternWords = {"auto", "all-to-all", "gather-release"};
 constexpr std::array<std::string_view, 2> kSwitchWords = {"0", "1"};
 
-constexpr std::array<std::string_view, 8> kVariables = {"SKEIN_RANKS",   "SKEIN_BIND",  "SKEIN_WAIT",
-                                                        "SKEIN_HOST",    "SKEIN_MPI",   "SKEIN_PATTERN",
-                                                        "SKEIN_VERBOSE", "SKEIN_REPORT"};
+constexpr std::array<std::string_view, 9> kVariables = {"SKEIN_RANKS",   "SKEIN_BIND",    "SKEIN_CPU_LOCKS",
+                                                        "SKEIN_WAIT",    "SKEIN_HOST",    "SKEIN_MPI",
+                                                        "SKEIN_PATTERN", "SKEIN_VERBOSE", "SKEIN_REPORT"};
 
 template <class Choice>
 void read_word(const char* name, Words words, Choice& choice) {
@@ -35,6 +35,7 @@ Options with_environment(Options options) {
   if (const auto value = environment_value("SKEIN_RANKS"))
     options.ranks = parse_integer("SKEIN_RANKS", *value, 1, kMaxLanes);
   if (const auto value = environment_value("SKEIN_BIND")) options.bind = *value;  // read with the machine at hand
+  read_word("SKEIN_CPU_LOCKS", kSwitchWords, options.cpu_locks);
   read_word("SKEIN_WAIT", kWaitWords, options.wait);
   read_word("SKEIN_HOST", kHostWords, options.host);
   read_word("SKEIN_MPI", kMpiWords, options.mpi);

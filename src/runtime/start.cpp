@@ -103,11 +103,32 @@ class Steps {
     if (world_.process() == 0) {
       for (const std::string& text : plan.warnings) warn(text);
     }
+    lock_cpus();
     const Crowding crowding = start_.load.lanes > start_.load.cpus ? Crowding::oversubscribed : Crowding::fits;
     // Rank 0's: ranks that follow different patterns, or count episodes differently, wait for each other for ever.
     start_.settings = {.pattern = of_first(world_, start_.options.pattern),
                        .budget = wait_budget(start_.options.wait, crowding),
                        .first_episode = of_first(world_, start_.options.first_episode)};
+  }
+
+  /// Ranks that find another job on their CPUs wait as if its ranks were theirs.
+  void lock_cpus() {
+    if (start_.options.cpu_locks == CpuLocking::on) {
+      std::vector<int> pinned = start_.cpus;
+      std::erase(pinned, kNotPinned);
+      start_.cpu_locks = CpuLocks(pinned);
+    }
+    const std::vector<int>& own = start_.cpu_locks.busy();
+    const Load shared{2 * static_cast<int>(own.size()), static_cast<int>(own.size())};
+    if (!own.empty() && is_more_crowded(shared, start_.load)) start_.load = shared;
+    std::vector<int> busy;
+    for (const auto& bytes : world_.allgather(std::as_bytes(std::span(own)))) {
+      std::vector<int> cpus(bytes.size() / sizeof(int));
+      if (!bytes.empty()) std::memcpy(cpus.data(), bytes.data(), bytes.size());
+      busy.insert(busy.end(), cpus.begin(), cpus.end());
+    }
+    std::sort(busy.begin(), busy.end());
+    if (!busy.empty() && world_.process() == 0) warn(busy_warning(busy));
   }
 
   void require_possible() const {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "skein/machine/cpu_locks.hpp"
 #include "skein/machine/placement.hpp"
 #include "skein/runtime/options.hpp"
 #include "skein/team/host.hpp"
@@ -18,6 +19,7 @@ struct Start {
   Options options;
   std::unique_ptr<World> world;
   std::vector<int> cpus;  ///< of this process's lanes
+  CpuLocks cpu_locks;     ///< of these CPUs
   std::unique_ptr<Host> host;
   TeamSettings settings;
   Load load;

@@ -55,6 +55,7 @@ const std::vector<Known> kKnown = {
      {"0,", ",0", "0-", "-0", "-", "0--1", "1-0", "0,0", "0-1,1", "0 1", "0;1", "all", "Compact", "none ", "65536",
       "0-65536", "4294967296", "18446744073709551616"},
      "compact, scatter, none, or a list of CPUs from 0 to "},
+    {"SKEIN_CPU_LOCKS", {"0", "1"}, {"2", "01", "yes", "on"}, "0, 1"},
     {"SKEIN_WAIT",
      {"auto", "spin", "yield", "park"},
      {"0", "automatic", "Spin", "park ", "spin,park"},

@@ -41,6 +41,7 @@ bool has_two_cpus() { return skein::allowed_cpus().size() >= 2; }
 TEST(Placement, WithoutTroubleNothingIsPrinted) {
   EXPECT_EQ(start({}, {{"SKEIN_RANKS", "1"}}).err, "");
   EXPECT_EQ(start({}, {}).err, "");
+  EXPECT_EQ(start({}, {{"SKEIN_CPU_LOCKS", "0"}, {"SKEIN_BIND", "scatter"}}).err, "");
 }
 
 // Fails when ranks that share CPUs are silent about it, or each process or rank says so.
@@ -71,6 +72,25 @@ TEST(Placement, AShortListIsOneWarning) {
   EXPECT_EQ(count_of(outcome.err, "SKEIN_BIND names 1 CPU (" + first_cpu() + ") for 2 ranks"), 1) << outcome.err;
   EXPECT_EQ(count_of(outcome.err, "on any allowed CPU"), 2) << outcome.err;
   EXPECT_EQ(start({}, {{"SKEIN_BIND", first_cpu()}}).out, "one team of 1 ranks in 1 processes\n");
+}
+
+// Fails when a job does not notice another one on its CPUs, takes a job without pinned ranks for one, or still sees it
+// when it has ended.
+TEST(Placement, AnotherJobOnTheSameCpuIsOneWarning) {
+  const std::string cpu = first_cpu();
+  const Environment locked = {{"SKEIN_CPU_LOCKS", "1"}, {"SKEIN_BIND", cpu}, {"SKEIN_VERBOSE", "1"}};
+  const Command inner = {SKEIN_START_PROGRAM, "beside", SKEIN_START_PROGRAM, "log"};
+  const Outcome beside = child::run(inner, locked);
+  EXPECT_EQ(beside.status, 0) << beside.err;
+  EXPECT_EQ(count_of(beside.err, "another Skein job runs on CPU " + cpu), 1) << beside.err;
+  EXPECT_EQ(count_of(beside.err, "2 ranks on 1 CPUs"), 1) << "its ranks do not wait politely: " << beside.err;
+  EXPECT_EQ(count_of(beside.out, "one team of 1 ranks"), 2) << beside.out;
+  const Outcome after = child::run({SKEIN_START_PROGRAM, "log"}, locked);
+  EXPECT_EQ(count_of(after.err, "another Skein job"), 0) << after.err;
+  const Outcome off = child::run(inner, {{"SKEIN_CPU_LOCKS", "0"}, {"SKEIN_BIND", cpu}});
+  EXPECT_EQ(count_of(off.err, "another Skein job"), 0) << off.err;
+  const Outcome none = child::run(inner, {{"SKEIN_CPU_LOCKS", "1"}, {"SKEIN_BIND", "none"}});
+  EXPECT_EQ(count_of(none.err, "another Skein job"), 0) << none.err;
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they do not run with other preloaded libraries
@@ -140,6 +160,13 @@ TEST(Placement, OneRankWhereThereAreMoreCpusIsOneWarningUnlessAskedFor) {
   EXPECT_EQ(messages(outcome), 1) << outcome.err;
   EXPECT_EQ(count_of(outcome.err, "if one rank per process is meant, set SKEIN_RANKS=1"), 1) << outcome.err;
   EXPECT_EQ(messages(start(mpirun(1), with(kDefaultBinding, {{"SKEIN_RANKS", "1"}}))), 0);
+}
+
+// Fails when the processes of a job take each other for another job.
+TEST(Placement, ProcessesOfAJobDoNotDisturbEachOther) {
+  const Outcome outcome = start(mpirun(2), {{"SKEIN_RANKS", "1"}, {"SKEIN_CPU_LOCKS", "1"}, {"SKEIN_BIND", "compact"}});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(count_of(outcome.err, "another Skein job"), 0) << outcome.err;
 }
 
 #endif

@@ -22,10 +22,12 @@ enum class HostScope {
 
 enum class Verbosity { quiet, placement };
 enum class Report { none, waiting };
+enum class CpuLocking { off, on };
 
 struct Options {
   std::optional<int> ranks;                 ///< SKEIN_RANKS: of this process; default: its share of the allowed CPUs
   std::string bind = "compact";             ///< SKEIN_BIND: compact, scatter, none, or a CPU list such as 0,2,4-7
+  CpuLocking cpu_locks = CpuLocking::on;    ///< SKEIN_CPU_LOCKS: 0, 1: notice other Skein jobs on the same CPUs
   WaitPolicy wait = WaitPolicy::automatic;  ///< SKEIN_WAIT: auto, spin, yield, park
   HostScope host = HostScope::shared;       ///< SKEIN_HOST: shared, process
   MpiUse mpi = MpiUse::automatic;           ///< SKEIN_MPI: auto, on, off
