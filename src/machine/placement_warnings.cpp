@@ -88,7 +88,7 @@ class Warnings {
                              : fmt::format("start at most {}", counted(cpus, "process"));
   }
 
-  /// Who bound the process, and what to do about it.
+  /// Who bound the process.
   std::string binder(int i) const {
     if (facts(i).is_bound_by_openmp) return "OpenMP's settings bind it";
     if (host_.launcher.empty()) return "taskset or a cpuset leaves it no more";
@@ -149,11 +149,12 @@ class Warnings {
     }
     const int cpus = static_cast<int>(used.size());
     if (is_meant || offered_ < 2 * cpus || (host_.launcher.empty() && !facts(0).is_bound_by_openmp)) return;
-    found_.push_back(
-        fmt::format("{} of {} run on {} of {} CPUs, because {} to one core: {}; if one rank per process is meant, set "
-                    "SKEIN_RANKS=1",
-                    counted(all_ranks_, "rank"), counted(processes_, "process"), cpus, offered_, binder(0),
-                    facts(0).is_bound_by_openmp ? kUnbindOpenmp : "use " + unbound_launcher()));
+    const bool is_openmp = facts(0).is_bound_by_openmp;
+    found_.push_back(fmt::format(
+        "{} each process to one core, which leaves {} of {} CPUs idle: {}; if one rank per process is meant, set "
+        "SKEIN_RANKS=1",
+        is_openmp ? "OpenMP's settings bind" : host_.launcher + " binds", offered_ - cpus, offered_,
+        is_openmp ? kUnbindOpenmp : "use " + unbound_launcher()));
   }
 
   std::string limited(int i, const std::vector<int>&) const {
