@@ -22,13 +22,18 @@ std::string as_text(const Environment& environment) {
   return fmt::format("{}", fmt::join(parts, " "));
 }
 
-// The variables with which people choose Skein's behaviour; the number of ranks is set by this program.
+// Contenders take turns on the same CPUs, so that locks would make the second one think it is not alone.
+Environment skein_environment(int ranks, const char* mpi) {
+  return {{"SKEIN_RANKS", std::to_string(ranks)}, {"SKEIN_MPI", mpi}, {"SKEIN_CPU_LOCKS", "0"}};
+}
+
+// The variables with which people choose Skein's behaviour, without those that this program sets.
 std::string skein_setting() {
   std::string text;
   for (char** entry = ::environ; *entry != nullptr; ++entry) {
     const std::string value = *entry;
     if (value.rfind("SKEIN_", 0) != 0 || value.rfind("SKEIN_RANKS=", 0) == 0 || value.rfind("SKEIN_MPI=", 0) == 0 ||
-        value.rfind("SKEIN_TEST_", 0) == 0)
+        value.rfind("SKEIN_CPU_LOCKS=", 0) == 0 || value.rfind("SKEIN_TEST_", 0) == 0)
       continue;
     text += (text.empty() ? "" : " ") + value;
   }
@@ -128,7 +133,7 @@ class Builder {
       return ContenderSpec{.name = name,
                            .setting = setting,
                            .command = {program},
-                           .environment = {{"SKEIN_RANKS", std::to_string(options_.ranks)}, {"SKEIN_MPI", "off"}},
+                           .environment = skein_environment(options_.ranks, "off"),
                            .ranks = options_.ranks};
     };
     add(Role::subject, "", single("skein", self_));
@@ -142,9 +147,9 @@ class Builder {
     ContenderSpec spec = single("skein", self_);
     spec.command = launch(options_.processes, {"--bind-to", "none"});
     spec.command.push_back(self_);
-    spec.environment = launcher_environment();
-    spec.environment.push_back({"SKEIN_RANKS", std::to_string(options_.ranks / options_.processes)});
-    spec.environment.push_back({"SKEIN_MPI", "on"});
+    spec.environment = skein_environment(options_.ranks / options_.processes, "on");
+    const Environment of_launcher = launcher_environment();
+    spec.environment.insert(spec.environment.end(), of_launcher.begin(), of_launcher.end());
     spec.processes = options_.processes;
     spec.launched = true;
     add(Role::subject, "", std::move(spec));
@@ -155,7 +160,7 @@ class Builder {
         {.name = program,
          .setting = skein_setting(),
          .command = {program},
-         .environment = {{"SKEIN_RANKS", std::to_string(options_.ranks)}, {"SKEIN_MPI", "off"}},
+         .environment = skein_environment(options_.ranks, "off"),
          .ranks = options_.ranks});
   }
 

@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "skein/base/environment.hpp"
 #include "skein/base/error.hpp"
 
 namespace skein {
@@ -30,26 +31,47 @@ int numa_of(hwloc_topology_t topology, hwloc_obj_t pu) {
   return 0;
 }
 
-}  // namespace
+using Topology = std::unique_ptr<hwloc_topology, DestroyTopology>;
 
-Machine detect_machine() {
+/// Not loaded yet. CPUs outside this process's cpuset are asked for too, so that all processes count alike.
+Topology new_topology() {
   hwloc_topology_t raw = nullptr;
   if (hwloc_topology_init(&raw) != 0) throw Error(ExitCode::environment, "hwloc cannot start: out of memory?");
-  const std::unique_ptr<hwloc_topology, DestroyTopology> topology(raw);
-  if (hwloc_topology_load(raw) != 0)
-    throw Error(ExitCode::environment, "hwloc cannot read the topology of this machine");
+  hwloc_topology_set_flags(raw, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
+  return Topology(raw);
+}
+
+Machine load(hwloc_topology_t topology, const std::string& what) {
+  if (hwloc_topology_load(topology) != 0) {
+    throw Error(ExitCode::environment, "hwloc cannot read the topology of " + what);
+  }
   Machine machine;
+  const hwloc_const_cpuset_t offered = hwloc_topology_get_allowed_cpuset(topology);
   hwloc_obj_t pu = nullptr;
-  while ((pu = hwloc_get_next_obj_by_type(raw, HWLOC_OBJ_PU, pu)) != nullptr) {
-    const hwloc_obj_t core = hwloc_get_ancestor_obj_by_type(raw, HWLOC_OBJ_CORE, pu);
+  while ((pu = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_PU, pu)) != nullptr) {
+    const hwloc_obj_t core = hwloc_get_ancestor_obj_by_type(topology, HWLOC_OBJ_CORE, pu);
     machine.pus.push_back({.os_index = static_cast<int>(pu->os_index),
                            .core = core == nullptr ? logical_index_of(pu) : logical_index_of(core),
                            .thread_of_core = core == nullptr ? 0 : static_cast<int>(pu->sibling_rank),
-                           .l3 = ancestor(raw, pu, HWLOC_OBJ_L3CACHE),
-                           .numa = numa_of(raw, pu),
-                           .package = ancestor(raw, pu, HWLOC_OBJ_PACKAGE)});
+                           .l3 = ancestor(topology, pu, HWLOC_OBJ_L3CACHE),
+                           .numa = numa_of(topology, pu),
+                           .package = ancestor(topology, pu, HWLOC_OBJ_PACKAGE)});
+    if (hwloc_bitmap_isset(offered, pu->os_index) != 0) ++machine.offered;
   }
   return machine;
+}
+
+}  // namespace
+
+Machine detect_machine() { return load(new_topology().get(), "this machine"); }
+
+Machine detect_machine(const std::string& source) {
+  const Topology topology = new_topology();
+  const bool is_understood = source.ends_with(".xml")
+                                 ? hwloc_topology_set_xml(topology.get(), source.c_str()) == 0
+                                 : hwloc_topology_set_synthetic(topology.get(), source.c_str()) == 0;
+  if (!is_understood) throw Error(ExitCode::environment, "hwloc does not understand the machine " + quoted(source));
+  return load(topology.get(), quoted(source));
 }
 
 std::vector<int> allowed_cpus() {
@@ -66,6 +88,11 @@ std::vector<int> allowed_cpus() {
     return allowed;
   }
   throw Error(ExitCode::environment, "sched_getaffinity does not tell the allowed CPUs");
+}
+
+bool runs_only_on(int cpu) {
+  const std::vector<int> allowed = allowed_cpus();
+  return allowed.size() == 1 && allowed.front() == cpu;
 }
 
 }  // namespace skein

@@ -2,6 +2,8 @@
 //
 // cgroup CPU quotas. Source: Linux Documentation/admin-guide/cgroup-v2.rst ("cpu.max") and
 // Documentation/scheduler/sched-bwc.rst (v1: cpu.cfs_quota_us, cpu.cfs_period_us).
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -31,14 +33,20 @@ std::optional<double> quota_v1(const fs::path& group) {
   return std::nullopt;
 }
 
-/// The least over the group and its ancestors.
+std::uint64_t identity_of(const fs::path& group) {
+  struct stat status {};
+  if (stat(group.c_str(), &status) != 0) return 0;
+  return (static_cast<std::uint64_t>(status.st_dev) << 48U) ^ static_cast<std::uint64_t>(status.st_ino);
+}
+
+/// The limits of the group and its ancestors.
 template <class Quota>
-std::optional<double> least(const fs::path& mount, fs::path group, Quota quota_of) {
-  std::optional<double> result;
+std::vector<CpuLimit> limits_up_from(const fs::path& mount, fs::path group, Quota quota_of) {
+  std::vector<CpuLimit> limits;
   while (true) {
-    const auto quota = quota_of(group.empty() ? mount : mount / group);
-    if (quota) result = result ? std::min(*result, *quota) : quota;
-    if (group.empty()) return result;
+    const fs::path folder = group.empty() ? mount : mount / group;
+    if (const auto quota = quota_of(folder)) limits.push_back({identity_of(folder), *quota});
+    if (group.empty()) return limits;
     group = group.parent_path();
   }
 }
@@ -49,8 +57,8 @@ bool has_cpu_controller(const std::string& controllers) {
 
 }  // namespace
 
-std::optional<double> cpu_quota(const std::string& proc_cgroup, const std::string& mount) {
-  std::optional<double> result;
+std::vector<CpuLimit> cpu_limits(const std::string& proc_cgroup, const std::string& mount) {
+  std::vector<CpuLimit> result;
   std::ifstream file(proc_cgroup);
   for (std::string line; std::getline(file, line);) {  // "hierarchy:controllers:/path"
     const std::size_t first = line.find(':');
@@ -58,17 +66,23 @@ std::optional<double> cpu_quota(const std::string& proc_cgroup, const std::strin
     if (first == std::string::npos || second == std::string::npos) continue;
     const std::string controllers = line.substr(first + 1, second - first - 1);
     const fs::path group = fs::path(line.substr(second + 1)).relative_path();
-    std::optional<double> quota;
+    std::vector<CpuLimit> limits;
     if (controllers.empty()) {
-      quota = least(mount, group, quota_v2);
+      limits = limits_up_from(mount, group, quota_v2);
     } else if (has_cpu_controller(controllers)) {
       for (const char* folder : {"cpu,cpuacct", "cpu"}) {
-        if (!quota) quota = least(fs::path(mount) / folder, group, quota_v1);
+        if (limits.empty()) limits = limits_up_from(fs::path(mount) / folder, group, quota_v1);
       }
     }
-    if (quota) result = result ? std::min(*result, *quota) : quota;
+    result.insert(result.end(), limits.begin(), limits.end());
   }
   return result;
+}
+
+std::optional<double> cpu_quota(const std::string& proc_cgroup, const std::string& mount) {
+  std::optional<double> least;
+  for (const CpuLimit& limit : cpu_limits(proc_cgroup, mount)) least = std::min(least.value_or(limit.cpus), limit.cpus);
+  return least;
 }
 
 }  // namespace skein

@@ -46,13 +46,16 @@ class MpiNetwork final : public Network {
     MPI_Request sending[kSlots] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL, MPI_REQUEST_NULL, MPI_REQUEST_NULL};
     int next_slot = 0;
     std::byte in[kSmallBytes];
-    MPI_Request receiving = MPI_REQUEST_NULL;
+    MPI_Request receiving = MPI_REQUEST_NULL;  // persistent: MPI need not set it up anew for each message
+    bool is_expecting = false;
   };
 
   Peer& peer(int host);
-  void expect(Peer& peer, int host);
+  static void expect(Peer& peer);
+  static void release(Peer& peer);
 
   MPI_Comm comm_;
+  MPI_Comm news_comm_ = MPI_COMM_NULL;  // a receive from anybody slows the matching of all messages of its communicator
   int host_ = 0;
   int hosts_ = 1;
   std::vector<std::unique_ptr<Peer>> peers_;  // made at their first message

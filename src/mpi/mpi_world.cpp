@@ -16,12 +16,13 @@ namespace {
 
 class MpiWorld final : public World {
  public:
-  explicit MpiWorld(std::optional<Communicator> over) {
+  MpiWorld(ThreadNeed threads, std::optional<Communicator> over) {
     int is_initialized = 0;
     MPI_Initialized(&is_initialized);
     if (is_initialized == 0) {
       int provided = 0;
-      MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
+      MPI_Init_thread(nullptr, nullptr, threads == ThreadNeed::single ? MPI_THREAD_SINGLE : MPI_THREAD_FUNNELED,
+                      &provided);
       is_owner_ = true;
     }
     MPI_Query_thread(&thread_level_);
@@ -128,7 +129,7 @@ class MpiWorld final : public World {
 
 }  // namespace
 
-std::unique_ptr<World> World::join(MpiUse use, std::optional<Communicator> comm) {
+std::unique_ptr<World> World::join(MpiUse use, ThreadNeed threads, std::optional<Communicator> comm) {
   int is_finalized = 0;
   MPI_Finalized(&is_finalized);
   if (is_finalized != 0 && (use != MpiUse::off || comm)) {
@@ -142,7 +143,7 @@ std::unique_ptr<World> World::join(MpiUse use, std::optional<Communicator> comm)
   }
   const bool is_wanted = comm || use == MpiUse::on ||
                          (use == MpiUse::automatic && (is_initialized != 0 || !detect_launcher().name.empty()));
-  if (is_wanted) return std::make_unique<MpiWorld>(comm);
+  if (is_wanted) return std::make_unique<MpiWorld>(threads, comm);
   return solo_world();
 }
 

@@ -7,7 +7,7 @@
 
 namespace skein {
 
-std::unique_ptr<World> World::join(MpiUse use, std::optional<Communicator> comm) {
+std::unique_ptr<World> World::join(MpiUse use, ThreadNeed, std::optional<Communicator> comm) {
   if (comm) throw Error(ExitCode::environment, "a communicator was given, but this build has no MPI");
   if (use == MpiUse::on) {
     throw Error(ExitCode::environment, "SKEIN_MPI=on: this build has no MPI; configure it with -DSKEIN_WITH_MPI=ON");

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skein/mpi/world.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <optional>
 
 #include "skein/base/environment.hpp"
 
@@ -69,18 +71,27 @@ std::vector<int> World::allgather(int value) {
 
 Launcher detect_launcher() {
   struct Known {
-    const char* rank;
-    const char* size;
     const char* name;
+    std::array<const char*, 2> marks;  ///< all that are named must be set
+    std::array<const char*, 2> sizes;  ///< the first that is set counts
   };
-  // Open MPI's mpirun; MPICH's and Intel's hydra, and srun with PMI-1 or PMI-2; srun with PMIx.
-  static constexpr std::array<Known, 3> kKnown = {{{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "mpirun"},
-                                                   {"PMI_RANK", "PMI_SIZE", "mpiexec"},
-                                                   {"PMIX_RANK", "SLURM_NTASKS", "srun"}}};
+  // In this order: inside a Slurm job, mpirun and mpiexec start their processes through srun, which leaves its own marks.
+  // Hydra (MPICH, Intel) sets MPI_LOCALRANKID, srun with PMI-1 or PMI-2 does not; SLURM_STEP_ID is set by srun only.
+  static constexpr std::array<Known, 6> kKnown = {
+      {{"mpirun", {"OMPI_COMM_WORLD_RANK"}, {"OMPI_COMM_WORLD_SIZE"}},
+       {"mpiexec", {"PMI_RANK", "MPI_LOCALRANKID"}, {"PMI_SIZE"}},
+       {"srun", {"PMI_RANK", "SLURM_STEP_ID"}, {"PMI_SIZE"}},
+       {"srun", {"PMIX_RANK", "SLURM_STEP_ID"}, {"SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"}},
+       {"mpiexec", {"PMI_RANK"}, {"PMI_SIZE"}},
+       {"prterun", {"PMIX_RANK"}, {"SLURM_NTASKS"}}}};
+  const auto is_set = [](const char* name) { return name == nullptr || environment_value(name); };
   for (const Known& known : kKnown) {
-    if (!environment_value(known.rank)) continue;
-    const auto size = environment_value(known.size);
-    return {known.name, size ? std::max(1, std::atoi(size->c_str())) : 1};
+    if (!std::all_of(known.marks.begin(), known.marks.end(), is_set)) continue;
+    for (const char* name : known.sizes) {
+      const auto size = name == nullptr ? std::nullopt : environment_value(name);
+      if (size) return {known.name, std::max(1, std::atoi(size->c_str()))};
+    }
+    return {known.name, 1};
   }
   return {};
 }

@@ -25,9 +25,9 @@ constexpr std::array<std::string_view, 3> kMpiWords = {"auto", "on", "off"};
 constexpr std::array<std::string_view, 4> kPatternWords = {"auto", "all-to-all", "gather-release", "levels"};
 constexpr std::array<std::string_view, 2> kSwitchWords = {"0", "1"};
 
-constexpr std::array<std::string_view, 9> kVariables = {"SKEIN_RANKS",   "SKEIN_BIND",    "SKEIN_STACK",
-                                                        "SKEIN_WAIT",    "SKEIN_HOST",    "SKEIN_MPI",
-                                                        "SKEIN_PATTERN", "SKEIN_VERBOSE", "SKEIN_REPORT"};
+constexpr std::array<std::string_view, 10> kVariables = {
+    "SKEIN_RANKS", "SKEIN_BIND", "SKEIN_CPU_LOCKS", "SKEIN_STACK",   "SKEIN_WAIT",
+    "SKEIN_HOST",  "SKEIN_MPI",  "SKEIN_PATTERN",   "SKEIN_VERBOSE", "SKEIN_REPORT"};
 
 // The least leaves room for Skein's own frames and a small function; the most is far beyond any machine's memory.
 constexpr std::size_t kLeastStackBytes = std::size_t{64} << 10U;
@@ -111,6 +111,7 @@ Options with_environment(Options options) {
     options.ranks = parse_integer("SKEIN_RANKS", *value, 1, kMaxLanes);
   if (const auto value = environment_value("SKEIN_BIND")) options.bind = *value;  // read with the machine at hand
   if (const auto value = environment_value("SKEIN_STACK")) options.stack_bytes = parse_stack("SKEIN_STACK", *value);
+  read_word("SKEIN_CPU_LOCKS", kSwitchWords, options.cpu_locks);
   read_word("SKEIN_WAIT", kWaitWords, options.wait);
   if (const auto value = environment_value("SKEIN_HOST")) options.host = *value;  // read with the processes at hand
   read_word("SKEIN_MPI", kMpiWords, options.mpi);
@@ -131,6 +132,12 @@ MpiUse mpi_use_of_environment(MpiUse otherwise) {
   const auto value = environment_value("SKEIN_MPI");
   const auto found = value ? std::find(kMpiWords.begin(), kMpiWords.end(), *value) : kMpiWords.end();
   return found == kMpiWords.end() ? otherwise : static_cast<MpiUse>(found - kMpiWords.begin());
+}
+
+ThreadNeed threads_of_environment(const Options& options) {
+  const auto value = environment_value("SKEIN_RANKS");
+  const bool is_alone = value ? *value == "1" : options.ranks == 1;
+  return is_alone ? ThreadNeed::single : ThreadNeed::funneled;
 }
 
 std::vector<std::string> environment_warnings() { return unknown_variable_warnings(kVariables); }

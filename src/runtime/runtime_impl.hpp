@@ -36,12 +36,6 @@ class Runtime::Impl {
     outcomes_.resize(teams_.size());
     host().when_stuck([this] { exit_now(); });
     if (start_.options.verbose == Verbosity::placement) print_error(placement_table(start_));
-    if (start_.load.lanes > start_.load.cpus && start_.options.wait == WaitPolicy::spin && process() == 0) {
-      warn(fmt::format(
-          "SKEIN_WAIT=spin: {} ranks share {} CPUs, so waiting ranks yield and park as with auto; use at most one "
-          "rank per CPU",
-          start_.load.lanes, start_.load.cpus));
-    }
   }
 
   ~Impl() {

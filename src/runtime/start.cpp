@@ -26,15 +26,6 @@ std::size_t heap_bytes() {
 }
 constexpr std::size_t kLeastHeapBytes = std::size_t{64} << 20U;
 
-std::vector<std::vector<int>> masks_of_processes(World& world, const std::vector<int>& own) {
-  std::vector<std::vector<int>> masks;
-  for (const auto& bytes : world.allgather(std::as_bytes(std::span(own)))) {
-    masks.emplace_back(bytes.size() / sizeof(int));
-    if (!bytes.empty()) std::memcpy(masks.back().data(), bytes.data(), bytes.size());
-  }
-  return masks;
-}
-
 /// Process 0's value, in every process.
 template <class T>
 T of_first(World& world, T value) {
@@ -86,36 +77,83 @@ class Steps {
   }
 
   void look_at_machine() {
-    machine_ = detect_machine();
-    allowed_ = allowed_cpus();
-    int cpus = allowed_.back() + 1;
-    for (const Pu& pu : machine_.pus) cpus = std::max(cpus, pu.os_index + 1);
-    binding_ = parse_binding("SKEIN_BIND", start_.options.bind, cpus);
-    for (const int cpu : binding_.cpus) {
-      if (!std::binary_search(allowed_.begin(), allowed_.end(), cpu)) {
+    host_.machine = detect_machine();
+    facts_ = facts_of_this_process();
+    facts_.offered = host_.machine.offered;
+    facts_.ranks = start_.options.ranks;
+    int cpus = facts_.allowed.back() + 1;
+    for (const Pu& pu : host_.machine.pus) cpus = std::max(cpus, pu.os_index + 1);
+    facts_.binding = parse_binding("SKEIN_BIND", start_.options.bind, cpus);
+    for (const int cpu : facts_.binding.cpus) {
+      if (!std::binary_search(facts_.allowed.begin(), facts_.allowed.end(), cpu)) {
         throw Error(ExitCode::usage,
                     fmt::format("SKEIN_BIND={}: CPU {} is not among those that this process may use: {}",
-                                quoted(start_.options.bind), cpu, fmt::join(allowed_, ",")));
+                                quoted(start_.options.bind), cpu, fmt::join(facts_.allowed, ",")));
       }
     }
   }
 
   void place() {
-    const std::vector<std::vector<int>> masks = masks_of_processes(world_, allowed_);
-    const std::optional<double> quota = cpu_quota();
-    const int lanes = std::min(kMaxLanes, default_lanes(masks, world_.process(), quota));
-    ranks_ = world_.allgather(start_.options.ranks.value_or(lanes));
-    std::vector<ProcessShape> shapes;
-    for (std::size_t i = 0; i < masks.size(); ++i) shapes.push_back({ranks_[i], masks[i]});
-    start_.cpus = place_lanes(machine_, binding_, shapes, world_.process());
-    start_.load = load_of(shapes, world_.process());
-    const int all_lanes = std::accumulate(ranks_.begin(), ranks_.end(), 0);
-    if (quota && all_lanes > *quota) start_.load = {all_lanes, std::max(1, static_cast<int>(*quota))};
+    host_.launcher = detect_launcher().name;
+    host_.most_ranks = kMaxLanes;
+    // All processes of a machine compete for its CPUs, whether they share memory or not.
+    const std::vector<int>& machines = world_.machine_of_process();
+    const int own_machine = machines[static_cast<std::size_t>(world_.process())];
+    const auto facts = world_.allgather(to_bytes(facts_));
+    std::size_t own = 0;
+    for (std::size_t i = 0; i < facts.size(); ++i) {
+      if (machines[i] != own_machine) continue;
+      if (static_cast<int>(i) == world_.process()) own = host_.processes.size();
+      host_.processes.push_back(facts_from(facts[i]));
+    }
+    const HostPlan plan = plan_host(host_);
+    start_.cpus = plan.processes[own].cpus;
+    start_.load = plan.processes[own].load;
+    ranks_ = world_.allgather(static_cast<int>(start_.cpus.size()));
+    std::vector<std::string> warnings = plan.warnings;
+    if (warnings.empty() && start_.options.wait == WaitPolicy::spin && start_.load.lanes > start_.load.cpus) {
+      warnings.push_back(
+          fmt::format("SKEIN_WAIT=spin: {} ranks share {} CPUs, so waiting ranks yield and park as with "
+                      "auto; use at most one rank per CPU",
+                      start_.load.lanes, start_.load.cpus));
+    }
+    warn_once(own == 0 ? warnings : std::vector<std::string>());
+    lock_cpus();
     const Crowding crowding = start_.load.lanes > start_.load.cpus ? Crowding::oversubscribed : Crowding::fits;
     // Rank 0's: ranks that follow different patterns, or count episodes differently, wait for each other for ever.
     pattern_ = of_first(world_, start_.options.pattern);
     start_.settings = {.budget = wait_budget(start_.options.wait, crowding),
                        .first_episode = of_first(world_, start_.options.first_episode)};
+  }
+
+  /// Ranks that find another job on their CPUs wait as if its ranks were theirs.
+  void lock_cpus() {
+    if (start_.options.cpu_locks == CpuLocking::on) {
+      std::vector<int> pinned = start_.cpus;
+      std::erase(pinned, kNotPinned);
+      start_.cpu_locks = CpuLocks(pinned);
+    }
+    const std::vector<int>& own = start_.cpu_locks.busy();
+    const Load shared{2 * static_cast<int>(own.size()), static_cast<int>(own.size())};
+    if (!own.empty() && is_more_crowded(shared, start_.load)) start_.load = shared;
+    std::vector<int> busy;
+    for (const auto& bytes : world_.allgather(std::as_bytes(std::span(own)))) {
+      std::vector<int> cpus(bytes.size() / sizeof(int));
+      if (!bytes.empty()) std::memcpy(cpus.data(), bytes.data(), bytes.size());
+      busy.insert(busy.end(), cpus.begin(), cpus.end());
+    }
+    std::sort(busy.begin(), busy.end());
+    if (!busy.empty() && world_.process() == 0) warn(busy_warning(busy));
+  }
+
+  /// Collective. Machines in the same trouble say so once.
+  void warn_once(const std::vector<std::string>& own) {
+    const std::string joined = fmt::format("{}", fmt::join(own, "\n"));
+    const auto all = world_.allgather(std::as_bytes(std::span(joined)));
+    for (int before = 0; before < world_.process(); ++before) {
+      if (std::ranges::equal(all[static_cast<std::size_t>(before)], std::as_bytes(std::span(joined)))) return;
+    }
+    for (const std::string& text : own) warn(text);
   }
 
   void require_possible() const {
@@ -143,9 +181,9 @@ class Steps {
   std::vector<Seat> seats_of_host() {
     std::vector<Seat> own;
     for (const int cpu : start_.cpus) {
-      const auto pu = std::find_if(machine_.pus.begin(), machine_.pus.end(),
+      const auto pu = std::find_if(host_.machine.pus.begin(), host_.machine.pus.end(),
                                    [&](const Pu& candidate) { return candidate.os_index == cpu; });
-      own.push_back(pu == machine_.pus.end() ? Seat{} : Seat{pu->l3, pu->numa});
+      own.push_back(pu == host_.machine.pus.end() ? Seat{} : Seat{pu->l3, pu->numa});
     }
     const auto all = world_.allgather(std::as_bytes(std::span(own)));
     std::vector<Seat> seats;
@@ -212,9 +250,8 @@ class Steps {
 
   Start& start_;
   World& world_;
-  Machine machine_;
-  Binding binding_;
-  std::vector<int> allowed_;
+  HostFacts host_;
+  ProcessFacts facts_;
   std::vector<int> ranks_;
   PatternChoice pattern_;
 };
@@ -225,7 +262,7 @@ void warn(const std::string& text) { std::fputs(fmt::format("skein: {}\n", text)
 
 Start start_up(const Options& options, std::optional<Communicator> comm) {
   Start start;
-  start.world = World::join(mpi_use_of_environment(options.mpi), comm);
+  start.world = World::join(mpi_use_of_environment(options.mpi), threads_of_environment(options), comm);
   try {
     Steps(start).run(options);
   } catch (const Error& error) {  // agreed, so thrown by every process

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "skein/machine/cpu_locks.hpp"
 #include "skein/machine/placement.hpp"
 #include "skein/runtime/options.hpp"
 #include "skein/team/host.hpp"
@@ -21,6 +22,7 @@ struct Start {
   std::vector<int> host_of_process;
   std::vector<int> cpus;             ///< of this process's lanes
   std::unique_ptr<Network> network;  ///< of the leader of a host, when there are others
+  CpuLocks cpu_locks;                ///< of these CPUs
   std::unique_ptr<Host> host;
   TeamSettings settings;
   Load load;

@@ -43,13 +43,13 @@ Progress HostExchange::advance() {
         [[fallthrough]];
       }
       case Phase::moving:
-        if (!network_->transfers_done()) return Progress::pending;
+        if (is_moving_ && !network_->transfers_done()) return Progress::pending;
         end_step();
         if (phase_ != Phase::bulk) continue;
         if (content_.bulk != nullptr) content_.bulk->start(*network_);
         [[fallthrough]];
       case Phase::bulk:
-        if (!network_->transfers_done()) return Progress::pending;
+        if (content_.bulk != nullptr && !network_->transfers_done()) return Progress::pending;
         is_under_way_ = false;
         return Progress::complete;
     }
@@ -66,6 +66,7 @@ bool HostExchange::send() {
   if (!is_small(parts.size())) {
     network_->send(to, sizeof(own_));
     network_->start_sending(to, parts);
+    is_moving_ = true;
     return true;
   }
   if (!parts.empty()) std::memcpy(message + sizeof(own_), parts.data(), parts.size());
@@ -87,6 +88,7 @@ Progress HostExchange::receive() {
     known_.append({message + sizeof(theirs), bytes_of(theirs.parts)});
   } else {
     arriving_parts_ = theirs.parts;
+    is_moving_ = true;
     network_->start_receiving(steps_[step_].host, known_.room(theirs.parts));
   }
   return Progress::complete;
@@ -95,6 +97,7 @@ Progress HostExchange::receive() {
 void HostExchange::end_step() {
   known_.grow(arriving_parts_);
   arriving_parts_ = 0;
+  is_moving_ = false;
   if (content_.need == Content::Need::fold && steps_[step_].kind != Step::give) known_.fold_blocks(content_);
   phase_ = ++step_ == steps_.size() ? Phase::bulk : Phase::sending;
 }

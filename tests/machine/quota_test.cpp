@@ -27,6 +27,7 @@ class Quota : public testing::Test {
     fs::create_directories((folder_ / path).parent_path());
     std::ofstream(folder_ / path) << text;
   }
+  std::vector<skein::CpuLimit> limits() const { return skein::cpu_limits(folder_ / "cgroup", folder_ / "mount"); }
   std::optional<double> read() const { return skein::cpu_quota(folder_ / "cgroup", folder_ / "mount"); }
 
  private:
@@ -66,6 +67,27 @@ TEST_F(Quota, IsTheLeastOverAllAncestors) {
   EXPECT_EQ(read(), 2.0);
   write("mount/slice/pod/cpu.max", "100000 100000\n");
   EXPECT_EQ(read(), 1.0);
+}
+
+// Defect: limits of ancestors are lost, so that processes in different groups below one limit do not divide it; or one
+// group has different names when it is seen under different paths.
+TEST_F(Quota, AreAllLimitsWithTheGroupsThatTheyAreOf) {
+  write("cgroup", "0::/pod/a\n");
+  write("mount/pod/a/cpu.max", "200000 100000\n");
+  write("mount/pod/b/cpu.max", "200000 100000\n");
+  write("mount/pod/cpu.max", "300000 100000\n");
+  const auto of_a = limits();
+  write("cgroup", "0::/pod/b\n");
+  const auto of_b = limits();
+  write("cgroup", "0::/pod/../pod/b\n");
+  const auto of_b_again = limits();
+  ASSERT_EQ(of_a.size(), 2U);
+  ASSERT_EQ(of_b.size(), 2U);
+  EXPECT_EQ(of_a[0].cpus, 2.0);
+  EXPECT_EQ(of_a[1].cpus, 3.0);
+  EXPECT_NE(of_a[0].group, of_b[0].group);
+  EXPECT_EQ(of_a[1].group, of_b[1].group);
+  EXPECT_EQ(of_b_again[0].group, of_b[0].group);
 }
 
 // Defect: a namespace shows the root as the own group, and its file is not read.

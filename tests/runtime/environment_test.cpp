@@ -88,6 +88,7 @@ const std::vector<Known> kKnown = {
       "17179869184G",
       "17179869185G"},
      "64K to 1024G, a whole number of bytes or with K, M or G at its end"},
+    {"SKEIN_CPU_LOCKS", {"0", "1"}, {"2", "01", "yes", "on"}, "0, 1"},
     {"SKEIN_WAIT",
      {"auto", "spin", "yield", "park"},
      {"0", "automatic", "Spin", "park ", "spin,park"},

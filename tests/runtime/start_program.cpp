@@ -6,7 +6,10 @@
 //   start_program threads PROCESS COUNT  in PROCESS only COUNT threads start
 //   start_program no-socket              no process can use Unix sockets
 //   start_program no-segment             nor open what another process has open
+//   start_program beside PROGRAM ARGS... runs PROGRAM while its own ranks are placed
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -53,7 +56,7 @@ int __wrap_open(const char* path, int flags, ...) {
 
 int main(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "log";
-  const int where = argc > 2 ? std::atoi(argv[2]) : 0;
+  const int where = argc > 2 && what != "beside" ? std::atoi(argv[2]) : 0;
   const int number = argc > 3 ? std::atoi(argv[3]) : 0;
   has_sockets = what != "no-socket" && what != "no-segment";
   has_proc = what != "no-segment";
@@ -71,5 +74,15 @@ int main(int argc, char** argv) {
     return code;
   }
   if (what == "threads" && is_chosen) failing_threads::allowed = number;
+  if (what == "beside") {
+    const pid_t child = fork();
+    if (child == 0) {
+      execv(argv[2], argv + 2);
+      _exit(126);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    if (status != 0) return 1;
+  }
   return runtime.run(share);
 }

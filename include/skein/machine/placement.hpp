@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which lane runs on which CPU.
+// How many ranks each process of a host has, which lane runs on which CPU, and what stands in the way of that.
+//
+// Who      every process of a host plans for all of them, from the same facts, and so comes to the same plan.
+// Assumes  what the facts say stays so. Processes of one cgroup share its limit evenly, whatever their masks; processes
+//          that share a mask divide it, in process order; nobody else uses the CPUs (cpu_locks.hpp looks at that).
 #pragma once
 
+#include <array>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,29 +32,63 @@ struct Binding {
 /// Reads compact, scatter, none or a CPU list; Error(usage) naming `name` otherwise. `cpus` is the machine's number.
 Binding parse_binding(std::string_view name, std::string_view value, int cpus);
 
+/// Libraries that start threads of their own inside a rank.
+enum class InnerLibrary { openmp, openblas, mkl };
+inline constexpr int kInnerLibraries = 3;
+
+inline constexpr int kNotLoaded = -1;
+inline constexpr int kOnePerCpu = 0;  ///< what these libraries do unless told
+
 /// One process of a host, as far as placement is concerned.
-struct ProcessShape {
-  int lanes = 0;
-  std::vector<int> allowed;  ///< CPUs of its affinity mask
+struct ProcessFacts {
+  std::vector<int> allowed;      ///< CPUs of its affinity mask, ascending
+  int offered = 0;               ///< Machine::offered
+  std::vector<CpuLimit> limits;  ///< of its cgroups
+  std::optional<int> ranks;      ///< asked for
+  Binding binding;
+  std::array<int, kInnerLibraries> inner_threads = {kNotLoaded, kNotLoaded, kNotLoaded};
+  bool is_bound_by_openmp = false;  ///< OMP_PROC_BIND or its like is set and obeyed, which narrows the mask at loading
+};
+
+/// What this process finds about itself; `ranks`, `binding` and `offered` are left to the caller.
+ProcessFacts facts_of_this_process();
+
+/// For sending to the other processes of the host.
+std::vector<std::byte> to_bytes(const ProcessFacts& facts);
+ProcessFacts facts_from(const std::vector<std::byte>& bytes);
+
+struct HostFacts {
+  Machine machine;
+  std::string launcher;  ///< as detect_launcher names it; empty without one
+  int most_ranks = 0;    ///< that a team can have
+  std::vector<ProcessFacts> processes;
 };
 
 /// The lane of a process is not pinned to one CPU.
 inline constexpr int kNotPinned = -1;
 
-/// The CPU of each lane of process `own`. Processes with the same mask divide it in process order. Lanes are pinned only
-/// when all lanes that share a mask have a CPU each and no other mask overlaps it; else the operating system balances
-/// them within the mask.
-std::vector<int> place_lanes(const Machine& machine, const Binding& binding, const std::vector<ProcessShape>& processes,
-                             int own);
-
-/// Lanes of all processes whose masks touch that of `own`, and the CPUs they have.
+/// Lanes that compete for CPUs, those of other processes included.
 struct Load {
   int lanes = 0;
   int cpus = 0;
 };
-Load load_of(const std::vector<ProcessShape>& processes, int own);
 
-/// Lanes that a process should have by default: its share of its mask's CPUs, and of the quota; at least one.
-int default_lanes(const std::vector<std::vector<int>>& allowed_of_processes, int own, std::optional<double> quota);
+/// Whether `a` has more lanes on each CPU than `b`.
+bool is_more_crowded(const Load& a, const Load& b);
+
+struct ProcessPlan {
+  std::vector<int> cpus;  ///< of each lane, or kNotPinned: there are as many as the process has ranks
+  Load load;              ///< the most crowded of the sets of CPUs and the limits that the process depends on
+};
+
+struct HostPlan {
+  std::vector<ProcessPlan> processes;
+  std::vector<std::string> warnings;  ///< at most one of a kind, each with the remedy; none when all is well
+};
+
+/// Ranks: as asked for; else the process's share of its CPUs and of its cgroups' limits, at least one. Lanes are pinned
+/// when the processes that compete for CPUs have the same CPUs to choose from, and enough of them; else the operating
+/// system balances them within the mask.
+HostPlan plan_host(const HostFacts& host);
 
 }  // namespace skein

@@ -25,6 +25,10 @@ enum class MpiUse {
   off,
 };
 
+/// What a process asks of MPI at its start. With one rank no thread runs beside it, and MPI is faster when it knows
+/// (skein-bench hosts).
+enum class ThreadNeed { single, funneled };
+
 /// What all processes agreed on after a step: the failure of the lowest process that had one.
 struct Verdict {
   ExitCode code = ExitCode::ok;
@@ -38,7 +42,7 @@ class World {
  public:
   /// Starts MPI if `use` and the launcher say so; over the processes of `comm`, if one is given. Throws
   /// Error(environment) when MPI was asked for and cannot be had.
-  static std::unique_ptr<World> join(MpiUse use, std::optional<Communicator> comm = {});
+  static std::unique_ptr<World> join(MpiUse use, ThreadNeed threads, std::optional<Communicator> comm = {});
 
   virtual ~World() = default;
 

@@ -19,10 +19,12 @@ namespace skein {
 
 enum class Verbosity { quiet, placement };
 enum class Report { none, waiting };
+enum class CpuLocking { off, on };
 
 struct Options {
   std::optional<int> ranks;                 ///< SKEIN_RANKS: of this process; default: its share of the allowed CPUs
   std::string bind = "compact";             ///< SKEIN_BIND: compact, scatter, none, or a CPU list such as 0,2,4-7
+  CpuLocking cpu_locks = CpuLocking::on;    ///< SKEIN_CPU_LOCKS: 0, 1: notice other Skein jobs on the same CPUs
   WaitPolicy wait = WaitPolicy::automatic;  ///< SKEIN_WAIT: auto, spin, yield, park
   std::string host = "shared";     ///< SKEIN_HOST: shared, process, or the host of each process, such as 0,0,1,1
   MpiUse mpi = MpiUse::automatic;  ///< SKEIN_MPI: auto, on, off
@@ -41,6 +43,9 @@ Options with_environment(Options options);
 /// SKEIN_MPI alone, which decides whether there is anybody to agree with on the rest: `otherwise` when it is not set, or
 /// is not valid, which with_environment reports.
 MpiUse mpi_use_of_environment(MpiUse otherwise);
+
+/// single when the options and SKEIN_RANKS ask for one rank: needed before anything can be agreed on.
+ThreadNeed threads_of_environment(const Options& options);
 
 /// The host of each process, numbered in the order of their first processes, as SKEIN_HOST splits the machines that the
 /// processes run on. Throws Error(usage).

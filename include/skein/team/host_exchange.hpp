@@ -71,6 +71,7 @@ class HostExchange {
   std::size_t step_ = 0;
   Phase phase_ = Phase::sending;
   int arriving_parts_ = 0;  // in a transfer
+  bool is_moving_ = false;  // parts, in transfers
   bool is_under_way_ = false;
 };
 
