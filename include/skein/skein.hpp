@@ -14,3 +14,4 @@
 #include "skein/collective/scatter.hpp"
 #include "skein/runtime/runtime.hpp"
 #include "skein/team/team.hpp"
+#include "skein/version.hpp"
