@@ -30,12 +30,15 @@ endif()
 # Debian keeps several MPIs in one folder and chooses compiler and launcher by separate alternatives. There Open MPI is
 # taken, compiler and launcher alike; MPI_CXX_COMPILER with MPIEXEC_EXECUTABLE takes another (preset mpich).
 function(skein_choose_mpi)
-  if(MPIEXEC_EXECUTABLE AND NOT IS_ABSOLUTE "${MPIEXEC_EXECUTABLE}")
-    find_program(named NAMES "${MPIEXEC_EXECUTABLE}" NO_CACHE)
-    if(named)
-      set(MPIEXEC_EXECUTABLE "${named}" CACHE FILEPATH "Executable for running MPI programs." FORCE)
+  foreach(variable IN ITEMS MPI_CXX_COMPILER MPIEXEC_EXECUTABLE)  # a bare name is found on PATH
+    if(${variable} AND NOT IS_ABSOLUTE "${${variable}}")
+      unset(path)
+      find_program(path NAMES "${${variable}}" NO_CACHE)
+      if(path)
+        set(${variable} "${path}" CACHE FILEPATH "The MPI to build for" FORCE)
+      endif()
     endif()
-  endif()
+  endforeach()
   find_program(mpiexec NAMES mpiexec mpirun NO_CACHE)
   get_filename_component(folder "${mpiexec}" DIRECTORY)
   if(NOT MPI_CXX_COMPILER AND NOT MPIEXEC_EXECUTABLE AND NOT MPI_HOME AND NOT DEFINED ENV{MPI_HOME}
