@@ -44,9 +44,15 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// The launcher of the MPI that the programs were built with; the system may prefer another.
+constexpr const char* kLauncher = SKEIN_BENCH_LAUNCHER;
+
+std::string no_launcher() { return fmt::format("no launcher {}", kLauncher); }
+
 // Standard output of `mpirun --version`, which tells whose it is.
 std::string launcher_version() {
-  FILE* pipe = ::popen("mpirun --version 2>&1", "r");  // NOLINT(cert-env33-c): fixed text
+  const std::string command = fmt::format("'{}' --version 2>&1", kLauncher);
+  FILE* pipe = ::popen(command.c_str(), "r");  // NOLINT(cert-env33-c): fixed when this was built
   if (pipe == nullptr) return "";
   std::string text;
   for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) text += static_cast<char>(c);
@@ -62,8 +68,8 @@ class Builder {
         whole_machine_(static_cast<int>(facts.allowed.size()) == facts.online),
         folder_(std::move(folder)),
         self_(std::move(self)) {
-    if (find_program("mpirun").empty()) return;
-    launcher_ = "mpirun";
+    if (find_program(kLauncher).empty()) return;
+    launcher_ = kLauncher;
     open_mpi_ = launcher_version().find("Open MPI") != std::string::npos;
   }
 
@@ -141,7 +147,7 @@ class Builder {
     if (options_.processes == 1) return;
     if (launcher_.empty() || SKEIN_HAS_MPI == 0) {
       leave_out(fmt::format("skein, {} processes", options_.processes),
-                launcher_.empty() ? "no mpirun on PATH" : "this build has no MPI layer");
+                launcher_.empty() ? no_launcher() : "this build has no MPI layer");
       return;
     }
     ContenderSpec spec = single("skein", self_);
@@ -207,7 +213,7 @@ class Builder {
   void mpi() {
     if (!wanted("mpi")) return;
     if (launcher_.empty()) {
-      leave_out("mpi", "no mpirun on PATH");
+      leave_out("mpi", no_launcher());
       return;
     }
     const std::string program = peer_program("mpi", "MPI was not found when this was built, or it was switched off");

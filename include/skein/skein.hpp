@@ -15,3 +15,4 @@
 #include "skein/runtime/attach.hpp"
 #include "skein/runtime/runtime.hpp"
 #include "skein/team/team.hpp"
+#include "skein/version.hpp"

@@ -10,20 +10,47 @@ macro(skein_need found what debian)
   endif()
 endmacro()
 
+# A project around Skein links what Skein links.
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
+
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads QUIET)
 skein_need(Threads_FOUND "POSIX threads" libc6-dev)
-find_package(fmt QUIET)
-skein_need(fmt_FOUND "fmt" libfmt-dev)
+if(NOT TARGET fmt::fmt)
+  find_package(fmt QUIET)
+  skein_need(fmt_FOUND "fmt" libfmt-dev)
+endif()
 find_package(PkgConfig QUIET)
 skein_need(PkgConfig_FOUND "pkg-config" pkg-config)
 if(PkgConfig_FOUND)
-  pkg_check_modules(HWLOC QUIET IMPORTED_TARGET hwloc)
+  pkg_check_modules(HWLOC QUIET IMPORTED_TARGET GLOBAL hwloc)
   skein_need(HWLOC_FOUND "hwloc" libhwloc-dev)
 endif()
 
+# Debian keeps several MPIs in one folder and chooses compiler and launcher by separate alternatives. There Open MPI is
+# taken, compiler and launcher alike; MPI_CXX_COMPILER with MPIEXEC_EXECUTABLE takes another (preset mpich).
+function(skein_choose_mpi)
+  foreach(variable IN ITEMS MPI_CXX_COMPILER MPIEXEC_EXECUTABLE)  # a bare name is found on PATH
+    if(${variable} AND NOT IS_ABSOLUTE "${${variable}}")
+      unset(path)
+      find_program(path NAMES "${${variable}}" NO_CACHE)
+      if(path)
+        set(${variable} "${path}" CACHE FILEPATH "The MPI to build for" FORCE)
+      endif()
+    endif()
+  endforeach()
+  find_program(mpiexec NAMES mpiexec mpirun NO_CACHE)
+  get_filename_component(folder "${mpiexec}" DIRECTORY)
+  if(NOT MPI_CXX_COMPILER AND NOT MPIEXEC_EXECUTABLE AND NOT MPI_HOME AND NOT DEFINED ENV{MPI_HOME}
+     AND EXISTS "${folder}/mpicxx.openmpi" AND EXISTS "${folder}/mpiexec.openmpi")
+    set(MPI_CXX_COMPILER "${folder}/mpicxx.openmpi" CACHE FILEPATH "MPI compiler for CXX")
+    set(MPIEXEC_EXECUTABLE "${folder}/mpiexec.openmpi" CACHE FILEPATH "Executable for running MPI programs.")
+  endif()
+endfunction()
+
 set(SKEIN_HAS_MPI OFF)
 if(NOT SKEIN_WITH_MPI STREQUAL "OFF")
+  skein_choose_mpi()
   set(MPI_CXX_SKIP_MPICXX ON)  # the C interface is enough; the C++ one was removed from the standard
   find_package(MPI QUIET COMPONENTS CXX)
   if(MPI_CXX_FOUND)
@@ -54,4 +81,5 @@ if(skein_missing)
   message(FATAL_ERROR "Skein cannot be configured; what is missing:${skein_missing}\n"
                       "scripts/install_packages installs all of it on Debian.")
 endif()
+unset(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL)
 message(STATUS "Skein: MPI layer ${SKEIN_HAS_MPI}, apps ${SKEIN_BUILD_APPS}, tests ${SKEIN_BUILD_TESTS}")

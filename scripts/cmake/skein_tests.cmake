@@ -20,9 +20,12 @@
 #     The same for one run in one process, without SKEIN_RANKS or SKEIN_WAIT being set.
 #
 # Labels with a meaning to scripts/test: `full` (many layouts, release build only), `timing` (measures; release build only,
-# runs alone), `check` (format, tidy, layers; once). Everything else runs under the sanitizers as well, so keep it short.
+# runs alone), `check` (format, tidy, layers; once), `mpi` (several processes; under MPICH as well; given by itself, and
+# the target mpi_programs builds what these tests run). Everything else runs under the sanitizers as well, so keep it short.
 set(skein_test_launch "${PROJECT_SOURCE_DIR}/scripts/test_launch")
 set(SKEIN_TEST_TIMEOUT 120 CACHE STRING "Seconds a test may take unless it states its own TIMEOUT")
+
+add_custom_target(mpi_programs)
 
 # Registers one CTest; `ranks` is the spec of --ranks, or empty.
 function(skein_register_test name target processes ranks size wait)
@@ -34,6 +37,9 @@ function(skein_register_test name target processes ranks size wait)
   if(processes GREATER 1)
     list(APPEND launch --mpiexec "${MPIEXEC_EXECUTABLE}")
     list(APPEND arg_LABELS mpi)
+  endif()
+  if("mpi" IN_LIST arg_LABELS)
+    add_dependencies(mpi_programs ${target})
   endif()
   if(ranks)
     list(APPEND launch --ranks ${ranks})

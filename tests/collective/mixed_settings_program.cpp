@@ -11,6 +11,7 @@
 
 int main(int argc, char** argv) {
   const char* rank = std::getenv("OMPI_COMM_WORLD_RANK");
+  if (rank == nullptr) rank = std::getenv("PMI_RANK");  // MPICH's launcher
   const bool is_odd = rank != nullptr && std::atoi(rank) % 2 == 1;
   setenv("SKEIN_PATTERN", is_odd ? "gather-release" : "all-to-all", 1);
   setenv("SKEIN_WAIT", is_odd ? "park" : "yield", 1);
