@@ -30,7 +30,7 @@ Columns
   p99                ns per operation: 99th percentile over all batches of all blocks
   per line transfer  time / line transfer of the same round: median [first .. third quartile] over rounds
   times Skein's      time / Skein's of the same round, Skein having as many processes; Skein in several processes is
-                     compared with Skein on threads
+                     compared with Skein on threads; between hosts, Skein with as many ranks
   NAME/SETTING       another setting of a peer; its fastest one has the plain NAME
 
 Targets are ratios Skein / other. "inconclusive" means that two runs of the same program (the A/A control) differ by
@@ -43,6 +43,7 @@ Examples
   skein-bench allreduce --count 1MiB --json allreduce.json
   skein-bench barrier --only skein --contender ../before/skein-bench      is this build slower than that one?
   skein-bench skew --skew-ns 2000                last in to last out
+  skein-bench hosts                              Skein and MPI_Barrier between processes that are hosts
   skein-bench million                            a million barriers and the allocations they made
 
 Exit codes: 0 done, 2 wrong arguments, 4 the JSON file could not be written, 5 a contender failed (the others were
@@ -57,13 +58,16 @@ struct Raw {
   bool quick = false;
 };
 
-void add_common(CLI::App& command, BenchOptions& options, Raw& raw) {
+void add_team(CLI::App& command, BenchOptions& options, Raw& raw) {
   command.add_option("--ranks", options.ranks, "ranks of the whole team")
       ->check(CLI::Range(2, 512))
       ->capture_default_str();
   command.add_option("--processes", raw.processes,
                      "measure Skein also as this many processes under mpirun; must divide --ranks; 1: do not "
                      "(default: 2, or 1 for an odd number of ranks)");
+}
+
+void add_common(CLI::App& command, BenchOptions& options, Raw& raw) {
   command
       .add_option("--rounds", options.rounds,
                   "rounds without steal time to collect; a conclusive A/A control "
@@ -141,29 +145,36 @@ CommandLine parse_command_line(int argc, char** argv) {
   app.footer(kFooter);
   app.require_subcommand(1);
   CLI::App* barrier = app.add_subcommand("barrier", "barriers back to back");
+  add_team(*barrier, line.bench, raw);
   add_common(*barrier, line.bench, raw);
   CLI::App* allreduce = app.add_subcommand("allreduce", "sums over all ranks, back to back");
   allreduce->add_option("--count", raw.count, "doubles per rank, or their size: 1, 5, 64KiB, 1MiB")
       ->capture_default_str();
+  add_team(*allreduce, line.bench, raw);
   add_common(*allreduce, line.bench, raw);
   CLI::App* skew = app.add_subcommand("skew", "barrier from last in to last out, ranks arriving at random times");
   constexpr std::uint64_t kMostSkew_ns = 10'000'000;
   skew->add_option("--skew-ns", line.bench.skew_ns, "largest delay of a rank, in ns")
       ->check(CLI::Range(std::uint64_t{0}, kMostSkew_ns))
       ->capture_default_str();
+  add_team(*skew, line.bench, raw);
   add_common(*skew, line.bench, raw);
+  CLI::App* hosts = app.add_subcommand(
+      "hosts", "barriers between 2 hosts of 1 and of 2 ranks beside MPI_Barrier; here every process is a host");
+  add_common(*hosts, line.bench, raw);
   CLI::App* million = app.add_subcommand("million", "a million barriers of Skein alone, and the allocations they made");
   million->add_option("--ranks", line.million.ranks, "ranks per process (default: as SKEIN_RANKS says)")
       ->check(CLI::Range(1, 512));
   million->add_option("--barriers", line.million.barriers, "how many")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
       ->capture_default_str();
-  for (CLI::App* command : {barrier, allreduce, skew}) command->footer("skein-bench --help explains the columns.");
+  for (CLI::App* command : {barrier, allreduce, skew, hosts})
+    command->footer("skein-bench --help explains the columns.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError&) {
     const std::string given = argc > 1 ? fmt::format("'{}' is no command of it", argv[1]) : "no command was given";
-    fmt::print(stderr, "skein-bench: {}; wanted barrier, allreduce, skew or million (or --help)\n", given);
+    fmt::print(stderr, "skein-bench: {}; wanted barrier, allreduce, skew, hosts or million (or --help)\n", given);
     line.exit_code = kUsage;
     return line;
   } catch (const CLI::ParseError& error) {
@@ -174,8 +185,9 @@ CommandLine parse_command_line(int argc, char** argv) {
     line.action = Action::million;
     return line;
   }
-  line.bench.kind = barrier->parsed() ? Kind::barrier : allreduce->parsed() ? Kind::allreduce : Kind::skew;
-  const CLI::App& used = barrier->parsed() ? *barrier : allreduce->parsed() ? *allreduce : *skew;
+  line.bench.kind = allreduce->parsed() ? Kind::allreduce : skew->parsed() ? Kind::skew : Kind::barrier;
+  if (hosts->parsed()) line.bench.hosts = 2;
+  const CLI::App& used = *app.get_subcommands().front();
   const std::string wrong = finish(line.bench, raw, used);
   if (!wrong.empty()) {
     fmt::print(stderr, "skein-bench {}: {}\n", used.get_name(), wrong);

@@ -34,6 +34,7 @@ struct ContenderSpec {
   std::vector<EnvironmentValue> environment{};
   int ranks = 2;          // of the whole team
   int processes = 1;      // that will connect
+  int hosts = 1;          // that they take themselves for
   bool launched = false;  // by mpirun: its processes are its grandchildren
 };
 

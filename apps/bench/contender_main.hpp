@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the peers' programs share: their arguments, dying with their parent, pinning, and threads.
 //
-// A contender is started as `PROGRAM serve --connect NAME --id N --ranks R [--pin] [--form NAME]` by skein-bench;
-// it is of no use by hand.
+// A contender is started as `PROGRAM serve --connect NAME --id N --ranks R [--hosts H] [--pin] [--form NAME]` by
+// skein-bench; it is of no use by hand.
 #pragma once
 
 #include <pthread.h>
@@ -30,6 +30,7 @@ struct ContenderArguments {
   std::string form;  // which of a contender's ways to do an operation; empty: its first
   int id = 0;
   int ranks = 0;
+  int hosts = 1;  // that a team of Skein must span
   Pinning pinning = Pinning::none;
 };
 
@@ -52,6 +53,8 @@ inline ContenderArguments parse_contender(int argc, char** argv) {
       arguments.id = std::atoi(value);
     else if (name == "--ranks")
       arguments.ranks = std::atoi(value);
+    else if (name == "--hosts")
+      arguments.hosts = std::atoi(value);
     else
       throw std::runtime_error(name + ": no such option");
   }

@@ -19,12 +19,13 @@ struct Row {
   int ranks = 0;  // of the whole team
   int lanes = 0;  // threads that carry them, all processes together
   int processes = 0;
+  int hosts = 1;
   std::uint64_t count = 0;  // doubles per rank, 0 for a barrier
   std::uint64_t ops_per_block = 0;
   double median_ns = 0;  // of one operation, over rounds
   double p99_ns = 0;     // 99th percentile over the batches of all rounds
   Spread per_line{};     // time over the line transfer of the same round
-  Spread to_skein{};     // time over Skein's of the same round: the Skein with as many processes, else the threads
+  Spread to_skein{};     // time over Skein's of the same round: the one with as many processes, else one per host
 };
 
 enum class Outcome { met, missed, inconclusive };

@@ -75,6 +75,10 @@ class Builder {
 
   Lineup build(const MachineFacts& facts) {
     yardstick(facts);
+    if (options_.hosts > 1) {
+      hosts();
+      return std::move(lineup_);
+    }
     skein();
     for (const std::string& program : options_.contenders) other(program);
     openmp();
@@ -120,9 +124,9 @@ class Builder {
     add(Role::second_yardstick, "paused", std::move(spec));
   }
 
-  std::vector<std::string> launch(int processes, const std::vector<std::string>& flags) const {
+  std::vector<std::string> launch(int processes, int ranks, const std::vector<std::string>& flags) const {
     std::vector<std::string> command{launcher_, "-n", std::to_string(processes)};
-    if (open_mpi_ && (!fits_ || options_.ranks > 2)) command.emplace_back("--oversubscribe");
+    if (open_mpi_ && (!fits_ || ranks > 2)) command.emplace_back("--oversubscribe");
     if (open_mpi_) command.insert(command.end(), flags.begin(), flags.end());
     return command;
   }
@@ -151,14 +155,52 @@ class Builder {
       return;
     }
     ContenderSpec spec = single("skein", self_);
-    spec.command = launch(options_.processes, {"--bind-to", "none"});
-    spec.command.push_back(self_);
-    spec.environment = skein_environment(options_.ranks / options_.processes, "on");
-    const Environment of_launcher = launcher_environment();
-    spec.environment.insert(spec.environment.end(), of_launcher.begin(), of_launcher.end());
-    spec.processes = options_.processes;
-    spec.launched = true;
+    launch_skein(spec, options_.processes);
     add(Role::subject, "", std::move(spec));
+  }
+
+  // Makes the spec of a program on threads one of several processes.
+  void launch_skein(ContenderSpec& spec, int processes) const {
+    std::vector<std::string> command = launch(processes, spec.ranks, {"--bind-to", "none"});
+    command.insert(command.end(), spec.command.begin(), spec.command.end());
+    spec.command = std::move(command);
+    spec.environment = launcher_environment();
+    spec.environment.push_back({"SKEIN_RANKS", std::to_string(spec.ranks / processes)});
+    spec.environment.push_back({"SKEIN_MPI", "on"});
+    spec.processes = processes;
+    spec.launched = true;
+  }
+
+  // Skein between processes of which each is a host, beside MPI with a process per rank in its default setting: its others
+  // need memory that all ranks share.
+  void hosts() {
+    if (launcher_.empty() || SKEIN_HAS_MPI == 0) {
+      leave_out("skein and mpi, between hosts",
+                launcher_.empty() ? "no mpirun on PATH" : "this build has no MPI layer");
+      return;
+    }
+    const auto on_hosts = [&](const std::string& name, const std::string& program, int ranks) {
+      ContenderSpec spec{.name = name,
+                         .setting = fmt::format("{} hosts x {}, SKEIN_HOST=process, else {}", options_.hosts,
+                                                ranks / options_.hosts, skein_setting()),
+                         .command = {program},
+                         .trailing = {"--hosts", std::to_string(options_.hosts)},
+                         .ranks = ranks,
+                         .hosts = options_.hosts};
+      launch_skein(spec, options_.hosts);
+      spec.environment.push_back({"SKEIN_HOST", "process"});
+      return spec;
+    };
+    for (const int per_host : {1, 2}) {
+      const int ranks = options_.hosts * per_host;
+      if (wanted("skein")) add(Role::subject, "", on_hosts("skein", self_, ranks));
+      if (wanted("skein") && ranks == options_.ranks) add(Role::control, "control", on_hosts("skein", self_, ranks));
+      for (const std::string& program : options_.contenders)
+        add(Role::peer, "other", on_hosts(program, program, ranks));
+      if (!wanted("mpi")) continue;
+      const std::string program = peer_program("mpi", "it was not built");
+      if (!program.empty()) mpi_setting(program, "default", ranks, default_mpi_flags());
+    }
   }
 
   void other(const std::string& program) {
@@ -219,22 +261,27 @@ class Builder {
     const std::string program = peer_program("mpi", "MPI was not found when this was built, or it was switched off");
     if (program.empty()) return;
     const std::string binding = fits_ && whole_machine_ ? "core" : "none";
-    // Open MPI's default binding counts the cores of the machine and would leave the CPUs allowed here.
-    mpi_setting(program, "default",
-                whole_machine_ ? std::vector<std::string>{} : std::vector<std::string>{"--bind-to", "none"});
+    mpi_setting(program, "default", options_.ranks, default_mpi_flags());
     if (!open_mpi_) return;
-    mpi_setting(program, "coll sm",
+    mpi_setting(program, "coll sm", options_.ranks,
                 {"--bind-to", binding, "--mca", "pml", "ob1", "--mca", "btl", "vader,self", "--mca", "coll_sm_priority",
                  "100"});
-    mpi_setting(program, "coll tuned", {"--bind-to", binding, "--mca", "pml", "ob1", "--mca", "btl", "vader,self"});
+    mpi_setting(program, "coll tuned", options_.ranks,
+                {"--bind-to", binding, "--mca", "pml", "ob1", "--mca", "btl", "vader,self"});
   }
 
-  void mpi_setting(const std::string& program, const std::string& label, const std::vector<std::string>& flags) {
+  // Open MPI's default binding counts the cores of the machine and would leave the CPUs allowed here.
+  std::vector<std::string> default_mpi_flags() const {
+    return whole_machine_ ? std::vector<std::string>{} : std::vector<std::string>{"--bind-to", "none"};
+  }
+
+  void mpi_setting(const std::string& program, const std::string& label, int ranks,
+                   const std::vector<std::string>& flags) {
     ContenderSpec spec{.name = "mpi",
-                       .command = launch(options_.ranks, flags),
+                       .command = launch(ranks, ranks, flags),
                        .environment = launcher_environment(),
-                       .ranks = options_.ranks,
-                       .processes = options_.ranks,
+                       .ranks = ranks,
+                       .processes = ranks,
                        .launched = true};
     spec.setting = fmt::format("{}", fmt::join(spec.command, " "));
     spec.command.push_back(program);

@@ -15,6 +15,7 @@ struct BenchOptions {
   Kind kind = Kind::barrier;
   int ranks = 2;
   int processes = 2;                           // Skein is also measured as this many processes; 1: not
+  int hosts = 1;                               // that Skein takes its processes for; ranks: of the smallest team
   int rounds = 100;                            // accepted ones
   std::uint64_t block = 20'000;                // operations per block, at most
   std::chrono::microseconds block_time{4000};  // and no more than fit in this time

@@ -26,11 +26,14 @@ std::string with_quartiles(const Spread& spread) {
 std::string layout(const Row& row) { return fmt::format("{} x {}", row.processes, row.ranks / row.processes); }
 
 std::string operation(const BenchOptions& options) {
+  if (options.hosts > 1) return fmt::format("barrier between {} hosts, back to back", options.hosts);
   if (options.kind == Kind::allreduce)
-    return fmt::format("allreduce of {} double{} per rank, sum", options.count, options.count == 1 ? "" : "s");
+    return fmt::format("allreduce of {} double{} per rank, sum, {} ranks", options.count, options.count == 1 ? "" : "s",
+                       options.ranks);
   if (options.kind == Kind::skew)
-    return fmt::format("barrier, last in to last out, each rank delayed by 0 to {} ns", options.skew_ns);
-  return "barrier, back to back";
+    return fmt::format("barrier, last in to last out, each rank delayed by 0 to {} ns, {} ranks", options.skew_ns,
+                       options.ranks);
+  return fmt::format("barrier, back to back, {} ranks", options.ranks);
 }
 
 }  // namespace
@@ -39,7 +42,7 @@ std::string preamble(const Lineup& lineup, const BenchOptions& options, const Ma
                      const std::string& command) {
   std::string text;
   auto out = std::back_inserter(text);
-  fmt::format_to(out, "{}, {} ranks; per team, in ns per operation\n", operation(options), options.ranks);
+  fmt::format_to(out, "{}; per team, in ns per operation\n", operation(options));
   fmt::format_to(out, "command   {}\n", command);
   fmt::format_to(out, "date      {}   seed {}   {}\n", facts.date, options.seed, facts.compiler);
   fmt::format_to(out, "machine   {}, {} CPUs online, {} ({})\n", facts.cpu, facts.online, facts.kernel, facts.host);

@@ -18,6 +18,7 @@ nlohmann::ordered_json as_json(const Row& row) {
                               {"ranks", row.ranks},
                               {"lanes", row.lanes},
                               {"processes", row.processes},
+                              {"hosts", row.hosts},
                               {"median_ns", row.median_ns},
                               {"p99_ns", row.p99_ns},
                               {"per_line_transfer", row.per_line.median},

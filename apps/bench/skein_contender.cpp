@@ -3,6 +3,8 @@
 
 #include <skein/skein.hpp>
 
+#include <string>
+
 #include "block.hpp"
 
 namespace bench {
@@ -34,6 +36,10 @@ int serve_skein(int argc, char** argv, const ContenderArguments& arguments) {
   actual.ranks = runtime.size();  // the coordinator compares it with what it asked for
   Channel channel = introduce(actual, runtime.process(), runtime.processes());
   return runtime.run([&](skein::Team& team) {
+    if (arguments.hosts > 1 && team.hosts() != arguments.hosts) {
+      throw skein::Error(skein::ExitCode::environment, "skein-bench: the team spans " + std::to_string(team.hosts()) +
+                                                           " hosts; wanted " + std::to_string(arguments.hosts));
+    }
     SkeinMember member(team);
     serve(member, team.rank() == 0 ? &channel : nullptr);
   });

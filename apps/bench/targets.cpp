@@ -38,11 +38,17 @@ constexpr Target kAllreduceOneToMpi{0.3, 0.2};  // one double, 2 processes
 constexpr Target kAllreduceMiBToMpi{0.7, 0.5};  // 1 MiB, 2 processes
 constexpr std::uint64_t kMiB = (std::uint64_t{1} << 20U) / sizeof(double);
 constexpr int kManyRanks = 16;
+struct HostsTarget {
+  int ranks;  // of the whole team, and MPI's processes
+  Target target;
+};
+constexpr std::array<HostsTarget, 2> kHostsToMpi{{{2, {1.3, 0}}, {4, {1.0, 0}}}};  // 2 hosts
 
-const Row* find_row(const std::vector<Row>& rows, std::string_view benchmark, std::string_view contender,
-                    int processes) {
+const Row* find_row(const std::vector<Row>& rows, std::string_view benchmark, std::string_view contender, int processes,
+                    int ranks = 0) {
   for (const Row& row : rows)
-    if (row.benchmark == benchmark && row.contender == contender && (processes == 0 || row.processes == processes))
+    if (row.benchmark == benchmark && row.contender == contender && (processes == 0 || row.processes == processes) &&
+        (ranks == 0 || row.ranks == ranks))
       return &row;
   return nullptr;
 }
@@ -63,6 +69,14 @@ class Judge {
         target);
   }
 
+  void add_hosts(const HostsTarget& hosts) {
+    const Row* row = find_row(evaluation_.rows, "barrier", "mpi", hosts.ranks, hosts.ranks);
+    if (row == nullptr || row->to_skein.rounds == 0) return;
+    add(fmt::format("barrier, {} hosts x {} / mpi, {} processes", options_.hosts, hosts.ranks / options_.hosts,
+                    hosts.ranks),
+        1 / row->to_skein.median, hosts.target);
+  }
+
   const Row* skein(int processes) const {
     return find_row(evaluation_.rows, benchmark_name(options_.kind), "skein", processes);
   }
@@ -80,6 +94,10 @@ class Judge {
 std::vector<Verdict> judge_targets(const Evaluation& evaluation, const Spread& own_barrier, const BenchOptions& options,
                                    const MachineFacts& facts) {
   Judge judge(evaluation, options);
+  if (options.hosts > 1) {
+    for (const HostsTarget& hosts : kHostsToMpi) judge.add_hosts(hosts);
+    return judge.take();
+  }
   const bool fits = options.ranks <= static_cast<int>(facts.allowed.size());
   const Row* threads = judge.skein(1);
   if (options.kind == Kind::barrier && threads != nullptr && threads->per_line.rounds > 0 && options.ranks == 2)

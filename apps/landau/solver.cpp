@@ -46,8 +46,8 @@ Solver::Solver(skein::Team& team, const Problem& problem)
       line_stride_(odd_strides(std::max(problem.points_x, problem.points_v) + 2 * kGhosts)),
       lines_(kGroup * line_stride_),
       scratch_(problem.points_v),
-      line_moments_(team.shared<Moments>(problem.points_x)),
-      kept_f_(team.shared<double>(problem.points_x * problem.points_v)) {
+      line_moments_(team, problem.points_x, 1),
+      kept_f_(team, problem.points_x, problem.points_v) {
   for (std::size_t j = 0; j < v_.size(); ++j) v_[j] = problem.v(j);
   for (std::size_t j = to_v_.my_rows().begin; j < to_v_.my_rows().end; ++j) {
     drift_shifts_.push_back(make_shift(points_, v_[j] * problem.time_step / problem.dx(), problem.points_x));
@@ -119,14 +119,14 @@ void Solver::drift() {
 void Solver::observe(double duration, Keep keep) {
   for_my_columns(to_v_, problem_.points_v, [&](std::size_t i, std::span<const double> line) {
     kernels_.shift_line(line, kick_shift(i, duration), scratch_);
-    line_moments_[i] = line_moments(scratch_, v_);
-    if (keep == Keep::moments_and_f) {
-      std::ranges::copy(scratch_, kept_f_.data() + i * problem_.points_v);
-    }
+    line_moments_.item(i)[0] = line_moments(scratch_, v_);
+    if (keep == Keep::moments_and_f) std::ranges::copy(scratch_, kept_f_.item(i).begin());
   });
+  line_moments_.collect();
+  if (keep == Keep::moments_and_f) kept_f_.collect();
 }
 
-Moments Solver::moments() const { return total(line_moments_.span(), problem_.dx() * problem_.dv()); }
+Moments Solver::moments() const { return total(line_moments_.all(), problem_.dx() * problem_.dv()); }
 
 void Solver::check_range(const Moments& moments) const {
   if (-moments.min_f < fixed_point_.largest() && moments.max_f < fixed_point_.largest()) return;

@@ -10,7 +10,8 @@
 //          semi-Lagrangian with Lagrange polynomials of degree 3 to 9 (lagrange.hpp), so no step is too large to be
 //          stable. f is periodic in v too: no mass leaves, and with f(v_max) at round-off nothing else is changed.
 // Order    solve_field, [observe], kick, [observation], drift, again and again. solve_field communicates nothing; kick and
-//          drift are collective and cost one barrier each, the only two of a step.
+//          drift are collective and cost one barrier each, the only two of a step. Between hosts these are alltoalls, and
+//          observe() gathers.
 // Bits     a line is advanced by one rank from start to end, sums across lines are exact or in index order: results do not
 //          depend on the number of ranks or processes.
 // Units    lengths in Debye lengths, times in inverse plasma frequencies, speeds in thermal speeds.
@@ -23,6 +24,7 @@
 #include <span>
 #include <vector>
 
+#include "landau/gathered.hpp"
 #include "landau/numerics/density.hpp"
 #include "landau/numerics/field.hpp"
 #include "landau/numerics/kernels.hpp"
@@ -70,13 +72,15 @@ class Solver {
 
   enum class Keep { moments, moments_and_f };
 
-  /// This rank's part of the state that a kick of `duration` would make, without making it: moments, and f if wanted.
+  /// *Collective.* This rank's part of the state that a kick of `duration` would make, without making it: moments, and f
+  /// if wanted.
   void observe(double duration, Keep keep);
 
-  /// What all ranks observed before the last kick. Valid until the next observe(); costs points_x line moments.
+  /// What all ranks observed before the last kick. Valid on rank 0's host until the next observe(); costs points_x line
+  /// moments.
   Moments moments() const;
   /// f(x, v) as points_x lines of points_v, valid like moments() if f was kept.
-  std::span<const double> kept_f() const { return kept_f_.span(); }
+  std::span<const double> kept_f() const { return kept_f_.all(); }
 
   /// Throws if values of f left the range of the fixed-point density; only nonsense is that large.
   void check_range(const Moments& moments) const;
@@ -102,10 +106,10 @@ class Solver {
   std::vector<double> density_, field_;
   std::vector<Shift> drift_shifts_;  // of this rank's lines of x
   std::size_t line_stride_;
-  std::vector<double> lines_;                 // kGroup lines with ghosts
-  std::vector<double> scratch_;               // one line of v
-  skein::SharedArray<Moments> line_moments_;  // per x: written by its owner in observe(), read after the next publish
-  skein::SharedArray<double> kept_f_;         // likewise
+  std::vector<double> lines_;       // kGroup lines with ghosts
+  std::vector<double> scratch_;     // one line of v
+  Gathered<Moments> line_moments_;  // per x: written by its owner in observe(), read after the next publish
+  Gathered<double> kept_f_;         // likewise
 };
 
 }  // namespace landau

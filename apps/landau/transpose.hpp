@@ -9,9 +9,11 @@
 // Order    write, publish, read; the next write of the same matrix needs another collective in between, which the other
 //          Transpose's publish is.
 // Memory   one shared array of rows x columns; rows are a multiple of 128 bytes apart, an odd one, so that two ranks
-//          never share a line and columns do not fall into one set of the cache.
-// Hosts    here all ranks share memory, and publish() is a barrier. Between hosts it is the place for an alltoallv of the
-//          blocks that the other host reads, into the same layout.
+//          never share a line and columns do not fall into one set of the cache. On several hosts, each has that array,
+//          and each rank twice as many words as it moves.
+// Hosts    where all ranks share memory, publish() is a barrier. On several hosts it is an alltoall of the blocks that ranks
+//          of other hosts read, with the riders; each rank unpacks its own columns into the same layout, which only it
+//          reads, so no further barrier is needed. Blocks and riders come with their bits as they are.
 #pragma once
 
 #include <skein/skein.hpp>
@@ -19,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "landau/numerics/kernels.hpp"
 
@@ -45,7 +48,12 @@ class Transpose {
   std::span<std::uint64_t> rider() { return {riders_.data() + rank_ * rider_stride_, rider_}; }
 
   /// *Collective.* Makes rows and riders visible to all ranks.
-  void publish() { team_->barrier(); }
+  void publish() {
+    if (sent_.empty()) [[likely]]
+      team_->barrier();
+    else
+      exchange_parts();
+  }
 
   /// Columns first .. first + count - 1 become lines: the one of column first + c starts at lines + c * line_stride.
   /// *Cost* a cache line per row; if `first` is a multiple of kGroup and count is kGroup, all of it is used.
@@ -58,10 +66,17 @@ class Transpose {
 
   /// The words that `rank` published.
   std::span<const std::uint64_t> rider_of(int rank) const {
-    return {riders_.data() + static_cast<std::size_t>(rank) * rider_stride_, rider_};
+    return {published_riders_[static_cast<std::size_t>(rank)], rider_};
   }
 
  private:
+  void prepare_parts();
+  void exchange_parts();
+
+  // Calls visit(rank, its part in `parts`) for the ranks of other hosts.
+  template <class Visit>
+  void for_remote_ranks(std::vector<std::uint64_t>& parts, Visit&& visit);
+
   skein::Team* team_;
   Kernels kernels_;
   bool claims_;
@@ -69,8 +84,12 @@ class Transpose {
   std::size_t rows_, columns_, stride_;
   std::size_t rider_, rider_stride_;
   skein::BlockRange my_rows_, my_columns_;
-  skein::SharedArray<double> cells_;          // a row: written by its owner, read by all, once per step
-  skein::SharedArray<std::uint64_t> riders_;  // likewise
+  skein::SharedArray<double> cells_;                    // a row: written by its owner, read by all, once per step
+  skein::SharedArray<std::uint64_t> riders_;            // likewise, by ranks of this host
+  std::vector<const std::uint64_t*> published_riders_;  // per rank: in riders_, or in received_ for one of another host
+  // Empty on one host. One part per rank, all of one size: a block of cells, row after row, then the rider.
+  std::size_t part_words_ = 0;
+  std::vector<std::uint64_t> sent_, received_;
 };
 
 }  // namespace landau

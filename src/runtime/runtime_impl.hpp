@@ -27,11 +27,17 @@ inline void print_error(const std::string& text) {
 
 class Runtime::Impl {
  public:
-  Impl(const Options& options, std::optional<Communicator> comm) : start_(start_up(options, comm)) {
+  /// What carries the ranks: lanes, or the thread that calls, which stays where it is bound.
+  enum class Carrier { lanes, caller };
+
+  Impl(const Options& options, std::optional<Communicator> comm, Carrier carrier = Carrier::lanes)
+      : start_(start_up(options, comm)) {
     const RankMap& map = start_.host->map();
     const int first = map.first_of(process());
     for (int i = 0; i < map.ranks_of(process()); ++i) {
-      teams_.push_back(std::make_unique<Team>(*start_.host, first + i, start_.settings));
+      TeamSettings settings = start_.settings;
+      settings.cpu = carrier == Carrier::lanes ? start_.cpus[static_cast<std::size_t>(i)] : kNotPinned;
+      teams_.push_back(std::make_unique<Team>(*start_.host, first + i, settings));
     }
     outcomes_.resize(teams_.size());
     host().when_stuck([this] { exit_now(); });

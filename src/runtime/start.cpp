@@ -123,6 +123,7 @@ class Steps {
     // Rank 0's: ranks that follow different patterns, or count episodes differently, wait for each other for ever.
     pattern_ = of_first(world_, start_.options.pattern);
     start_.settings = {.budget = wait_budget(start_.options.wait, crowding),
+                       .crowded_budget = wait_budget(start_.options.wait, Crowding::oversubscribed),
                        .first_episode = of_first(world_, start_.options.first_episode)};
   }
 

@@ -31,6 +31,7 @@ struct Host::Header {
   FailureRecord<StdAtomics> failure;
   FailureRecord<StdAtomics> agreed;  ///< between hosts: written by the leader before it comes to the meeting
   Rendezvous rendezvous;
+  std::atomic<std::uint32_t> is_disturbed{0};  ///< set once, read in long waits; relaxed: it guards nothing
   HeapTable heap;
 };
 
@@ -165,6 +166,9 @@ std::span<ReaderFlag<StdAtomics>> Host::own_flags() const {
   return flags_.subspan(static_cast<std::size_t>(map().seat_of(map().first_of(process_))),
                         static_cast<std::size_t>(map().ranks_of(process_)));
 }
+
+bool Host::is_disturbed() const { return header().is_disturbed.load(std::memory_order_relaxed) != 0; }
+bool Host::disturb() { return header().is_disturbed.exchange(1, std::memory_order_relaxed) == 0; }
 
 Heap Host::heap() const { return Heap(header().heap, segment_); }
 

@@ -8,6 +8,8 @@
 #include <exception>
 #include <utility>
 
+#include "skein/machine/machine.hpp"
+
 namespace skein {
 namespace {
 
@@ -23,7 +25,8 @@ Team::Team(Host& host, int rank, const TeamSettings& settings)
     : host_(&host),
       rank_(rank),
       size_(host.map().size()),
-      waiter_(make_waiter(settings.budget)),
+      cpu_(settings.cpu),
+      waiter_(make_waiter(settings)),
       others_(host.network() != nullptr && rank == host.map().rank_at(0)
                   ? std::make_unique<HostExchange>(*host.network(), size_)
                   : nullptr),
@@ -32,14 +35,33 @@ Team::Team(Host& host, int rank, const TeamSettings& settings)
       readers_(host.own_flags(), rank - host.map().first_of(host.process()), host.abort()) {}
 
 // The leader of a host learns of failures elsewhere while it waits, and so must not sleep for long.
-Waiter<StdAtomics> Team::make_waiter(const WaitBudget& budget) {
+Waiter<StdAtomics> Team::make_waiter(const TeamSettings& settings) {
   const int seat = host_->map().seat_of(rank_);
   Idle idle;
   if (seat == 0 && host_->network() != nullptr) {
     constexpr std::chrono::milliseconds kListenEvery{10};
     idle = {[](void* host) { static_cast<Host*>(host)->hear_failure(); }, host_, kListenEvery};
   }
-  return {host_->abort(), host_->bells(), seat, budget, idle};
+  Watch watch;
+  if (cpu_ >= 0) {
+    watch = {[](void* team) { return static_cast<Team*>(team)->has_lost_cpu(); }, this, settings.crowded_budget};
+  }
+  return {host_->abort(), host_->bells(), seat, settings.budget, idle, watch};
+}
+
+// One rank that was moved is in the way of others, so all of the host change their ways.
+bool Team::has_lost_cpu() const {
+  if (host_->is_disturbed()) return true;
+  if (runs_only_on(cpu_)) return false;
+  if (host_->disturb()) {
+    const std::string text = fmt::format(
+        "skein: rank {} no longer has CPU {} to itself: its mask was changed while it runs (taskset -p, a cpuset); "
+        "ranks "
+        "of host {} now yield and sleep while they wait\n",
+        rank_, cpu_, host_name());
+    std::fwrite(text.data(), 1, text.size(), stderr);
+  }
+  return true;
 }
 
 Request Team::ibarrier(Where where) {

@@ -6,6 +6,7 @@
 // Abort    every stage watches the abort word; whoever sets it rings every doorbell.
 // Idle     called between polls once the first ones failed, and at least every `longest_sleep`: where a lane lets the
 //          network progress. Nothing here knows of networks.
+// Watch    called now and then by waits that take long: whether the lane still has a CPU of its own.
 // Cost     nothing but the polls when the condition comes true within the first ones; no system call before the spin
 //          and yield budgets end; allocates nothing.
 //
@@ -41,12 +42,20 @@ struct Idle {
   }
 };
 
+/// Whether a rank has lost the CPU that its budget counts on; if so, `then` is its budget from now on.
+struct Watch {
+  bool (*has_lost_cpu)(void*) = nullptr;
+  void* context = nullptr;
+  WaitBudget then;
+};
+
 /// One rank's way to wait. Used by that rank only.
 template <class Policy>
 class Waiter {
  public:
-  Waiter(const AbortWord<Policy>& abort, Bells<Policy>& bells, int lane, WaitBudget budget, Idle idle = {})
-      : abort_(&abort), bells_(&bells), lane_(lane), budget_(budget), idle_(idle) {}
+  Waiter(const AbortWord<Policy>& abort, Bells<Policy>& bells, int lane, WaitBudget budget, Idle idle = {},
+         Watch watch = {})
+      : abort_(&abort), bells_(&bells), lane_(lane), budget_(budget), idle_(idle), watch_(watch) {}
 
   /// Returns when `ready()` holds or the team is aborted. `watchers` belong to the word that `ready` reads.
   template <class Ready>
@@ -83,6 +92,9 @@ class Waiter {
   // What a message from another host may come later for a sleeping lane: about what waking up takes on virtual machines,
   // and a twentieth of a CPU in polls.
   static constexpr std::chrono::nanoseconds kNap = std::chrono::microseconds(50);
+  // Masks are changed by hand: often enough that nobody notices the delay, and a system call a thousand times rarer than
+  // the waits that may make it.
+  static constexpr std::int64_t kWatchEvery_ns = 100'000'000;
 
   template <class Ready>
   [[gnu::noinline]] WaitResult keep_waiting(Ready ready, Watchers<Policy>* watchers,
@@ -102,9 +114,10 @@ class Waiter {
   template <class Ready>
   WaitResult descend(Ready ready, Watchers<Policy>* watchers, std::chrono::nanoseconds longest_sleep,
                      std::int64_t start_ns) {
-    const std::int64_t spin_end_ns = end_of(start_ns, budget_.spin);
-    const std::int64_t yield_end_ns = end_of(spin_end_ns, budget_.yield);
+    look_around(start_ns);
+    std::int64_t spin_end_ns = end_of(start_ns, budget_.spin);
     for (std::int64_t now_ns = start_ns; now_ns < spin_end_ns; now_ns = Policy::now_ns()) {
+      if (look_around(now_ns)) spin_end_ns = now_ns;
       for (int i = 0; i < kPollsPerClockRead; ++i) {
         if (ready()) return WaitResult::ready;
         if (abort_->is_set()) return last_look(ready);
@@ -112,7 +125,9 @@ class Waiter {
         idle_();
       }
     }
-    for (std::int64_t now_ns = spin_end_ns; now_ns < yield_end_ns && may_yield();) {
+    const bool is_polled = watchers == nullptr;
+    const std::int64_t yield_end_ns = end_of(spin_end_ns, budget_.yield);
+    for (std::int64_t now_ns = spin_end_ns; now_ns < yield_end_ns && (is_polled || may_yield());) {
       if (ready()) return WaitResult::ready;
       if (abort_->is_set()) return last_look(ready);
       idle_();
@@ -125,9 +140,19 @@ class Waiter {
     return park(ready, watchers, longest_sleep);
   }
 
+  /// True when the budget has changed.
+  bool look_around(std::int64_t now_ns) {
+    if (now_ns < next_watch_ns_ || watch_.has_lost_cpu == nullptr) return false;
+    next_watch_ns_ = now_ns + kWatchEvery_ns;
+    if (!watch_.has_lost_cpu(watch_.context)) return false;
+    budget_ = watch_.then;
+    watch_ = {};
+    return true;
+  }
+
   // Among ranks in step, yielding is several times faster than sleeping; but a program that computes keeps the CPU that
   // it is given for its whole time slice, while a sleeper that is woken gets it back at once. So after a yield that took
-  // that long, waits sleep without yielding for a while.
+  // that long, waits sleep without yielding for a while; but not those for messages, which would wake nobody.
   bool may_yield() const { return parked_waits_ == 0 || budget_.yield == kForever; }
 
   // The doorbell is read before the re-check, so a ring after the re-check changes the value that sleep() expects.
@@ -163,6 +188,8 @@ class Waiter {
   int lane_;
   WaitBudget budget_;
   Idle idle_;
+  Watch watch_;
+  std::int64_t next_watch_ns_ = 0;
   std::int64_t waited_ns_ = 0;
   int parked_waits_ = 0;
 };

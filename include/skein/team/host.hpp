@@ -100,6 +100,10 @@ class Host {
   const Staging& staging() const { return staging_; }
   Heap heap() const;
 
+  /// Whether a rank of the host has lost its CPU; disturb() is true for the first to say so.
+  bool is_disturbed() const;
+  bool disturb();
+
   /// What to do when a rank cannot leave a failed run, because another does not stop to read its memory. `action` does not
   /// return.
   void when_stuck(std::function<void()> action) { when_stuck_ = std::move(action); }

@@ -38,9 +38,11 @@ template <class T>
 concept Transferable =
     std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !std::ranges::enable_view<std::remove_cv_t<T>>;
 
-/// How a team runs; the same for all its ranks of a host.
+/// How a team runs; the same for all its ranks of a host, but `cpu`.
 struct TeamSettings {
   WaitBudget budget;
+  WaitBudget crowded_budget;  ///< for a rank that has lost its CPU
+  int cpu = -1;               ///< that the rank's lane is pinned to; negative for none
   Episode first_episode = 1;
 };
 
@@ -267,12 +269,14 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   void record_current_exception();
   void record(const std::exception_ptr& exception);
   void drop_request();
-  Waiter<StdAtomics> make_waiter(const WaitBudget& budget);
+  Waiter<StdAtomics> make_waiter(const TeamSettings& settings);
+  bool has_lost_cpu() const;
   Failure failure_here(ExitCode code, const std::string& message) const;
 
   Host* host_;
   int rank_;
   int size_;
+  int cpu_;
   Waiter<StdAtomics> waiter_;
   std::unique_ptr<HostExchange> others_;  // the leader's, when there are other hosts
   Exchange<StdAtomics> exchange_;

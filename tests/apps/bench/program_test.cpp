@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace {
@@ -151,6 +152,29 @@ TEST(Program, SkewReportsEveryContender) {
   expect_complete_rows(json, "skew");
 }
 
+TEST(Program, HostsComparesTeamsBetweenProcessesThatAreHosts) {
+  // Defect: a team that stays on one host, a team of another size beside it, or a comparison without a verdict.
+  const nlohmann::json json = results_of({"hosts"}, 0);
+  EXPECT_TRUE(json.at("failed").empty()) << json.at("failed");
+  if (!SKEIN_HAS_MPI) {
+    EXPECT_FALSE(json.at("left_out").empty());
+    return;
+  }
+  using Team = std::tuple<std::string, int, int, int>;
+  std::set<Team> teams;  // contender, hosts, processes, ranks
+  for (const auto& row : json.at("results")) {
+    EXPECT_GT(row.at("median_ns").get<double>(), 0) << row;
+    EXPECT_GT(row.at("ratio_to_skein").get<double>(), 0) << row;
+    teams.emplace(row.at("contender"), row.at("hosts"), row.at("processes"), row.at("ranks"));
+  }
+  const std::set<Team> wanted{
+      {"skein", 2, 2, 2}, {"skein/control", 2, 2, 2}, {"mpi", 1, 2, 2}, {"skein", 2, 2, 4}, {"mpi", 1, 4, 4}};
+  EXPECT_EQ(teams, wanted);
+  ASSERT_EQ(json.at("targets").size(), 2U);
+  EXPECT_EQ(json.at("targets")[0].at("must"), 1.3);
+  EXPECT_EQ(json.at("targets")[1].at("must"), 1.0);
+}
+
 TEST(Program, MillionCountsNoAllocation) {
   // Defect: a barrier that allocates.
   const Outcome outcome = run({"million", "--ranks", "2", "--barriers", "1000"});
@@ -174,6 +198,7 @@ TEST(Program, WrongArgumentsAreNamedAndGiveExitCode2) {
                                 {{"barrier", "--only", "fast"}, "fast"},
                                 {{"barrier", "--rounds", "0"}, "--rounds"},
                                 {{"barrier", "--count", "5"}, "--count"},
+                                {{"hosts", "--ranks", "4"}, "--ranks"},
                                 {{"barrier", "--contender", "/nonexistent/bench"}, "/nonexistent/bench"},
                                 {{"allreduce", "--count", "1MB"}, "1MiB"},
                                 {{"allreduce", "--count", "0"}, "--count 0"},

@@ -97,6 +97,43 @@ TEST(Evaluation, NamesTheFastestSettingPlainAndComparesWithinRounds) {
   EXPECT_EQ(result.verdicts.size(), 4U);                // line, libgomp, mpi, processes to threads
 }
 
+TEST(Evaluation, BetweenHostsTeamsOfAsManyRanksAreCompared) {
+  // Defect: MPI's four processes are set beside Skein's two ranks, or its slower team is taken for a setting of the other.
+  bench::Lineup lineup;
+  const auto add = [&](bench::Role role, const char* name, const char* label, int ranks, int processes) {
+    bench::ContenderSpec spec{.name = name, .ranks = ranks, .processes = processes};
+    lineup.entrants.push_back({role, label, spec});
+  };
+  add(bench::Role::subject, "skein", "", 2, 2);
+  add(bench::Role::control, "skein", "control", 2, 2);
+  add(bench::Role::peer, "mpi", "default", 2, 2);
+  add(bench::Role::subject, "skein", "", 4, 2);
+  add(bench::Role::peer, "mpi", "default", 4, 4);
+  bench::Measurement measurement;
+  measurement.rounds = 3;
+  const std::vector<std::vector<double>> times{
+      {100, 200, 400}, {100, 200, 400}, {80, 160, 320}, {1000, 2000, 4000}, {4000, 8000, 16000}};
+  for (std::size_t e = 0; e < times.size(); ++e)
+    measurement.series.push_back(
+        {.entrant = e, .kind = bench::Kind::barrier, .round_ns = times[e], .batch_ns = times[e]});
+  bench::BenchOptions options;
+  options.hosts = 2;
+  bench::MachineFacts facts;
+  facts.allowed = {0, 1};
+  const bench::Evaluation result = bench::evaluate(lineup, measurement, options, facts);
+  ASSERT_EQ(result.rows.size(), 5U);
+  EXPECT_EQ(result.control.ratios, 3U);
+  EXPECT_EQ(result.rows[2].contender, "mpi");
+  EXPECT_DOUBLE_EQ(result.rows[2].to_skein.median, 0.8);
+  EXPECT_EQ(result.rows[4].contender, "mpi");
+  EXPECT_DOUBLE_EQ(result.rows[4].to_skein.median, 4);
+  ASSERT_EQ(result.verdicts.size(), 2U);
+  EXPECT_DOUBLE_EQ(result.verdicts[0].measured, 1.25);
+  EXPECT_DOUBLE_EQ(result.verdicts[0].must, 1.3);
+  EXPECT_DOUBLE_EQ(result.verdicts[1].measured, 0.25);
+  EXPECT_DOUBLE_EQ(result.verdicts[1].must, 1.0);
+}
+
 TEST(CommandLine, CountsAreDoublesOrBytes) {
   // Defect: 1MiB taken for a million doubles.
   EXPECT_EQ(bench::parse_count("5"), 5U);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of the landau program from outside: what it writes, prints and returns.
 
-    program_test.py layouts|command_line|output|shipped_cases|other_cases --program P --configs DIR [--mpiexec M]
+    program_test.py layouts|default_binding|command_line|output|shipped_cases|other_cases --program P --configs DIR [--mpiexec M]
 """
 import argparse
 import filecmp
@@ -33,8 +33,9 @@ def near(what, value, wanted, tolerance):
     check(f"{what}: {shown}, wanted {wanted:.6g} within {tolerance:.2g}", good)
 
 
-def run(arguments, processes=1, ranks=None, environment=None, **keywords):
-    """Runs landau; returns its CompletedProcess. A time-out is a failure of the test."""
+def run(arguments, processes=1, ranks=None, environment=None, without=(), **keywords):
+    """Runs landau, without some of the variables that are set for tests; returns its CompletedProcess. A time-out is a
+    failure of the test."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("SKEIN_")}
     env.update({"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
                 "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_hwloc_base_binding_policy": "none",
@@ -43,6 +44,8 @@ def run(arguments, processes=1, ranks=None, environment=None, **keywords):
     env.setdefault("ASAN_OPTIONS", f"detect_leaks={int(processes == 1)}:detect_stack_use_after_return=1")
     if ranks is not None:
         env["SKEIN_RANKS"] = str(ranks)
+    for name in without:
+        env.pop(name, None)
     env.update(environment or {})
     command = [ARGS.program, *map(str, arguments)]
     if processes > 1:
@@ -71,27 +74,55 @@ def summary_of(folder):
         return json.load(file)
 
 
+def check_same_bytes(wanted, place):
+    for name in ("field_energy.csv", "moments.csv", "snapshots.h5", "config.toml"):
+        equal = filecmp.cmp(os.path.join(wanted, name), os.path.join(place, name), shallow=False)
+        check(f"{name} of {os.path.basename(place)} equals that of {os.path.basename(wanted)}", equal)
+
+
 def layouts(folder):
-    """Field energy, moments and f are equal byte by byte for every division into processes and ranks."""
-    places = {(p, r): os.path.join(folder, f"{p}x{r}") for p, r in [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (4, 2), (1, 8)]}
+    """Field energy, moments and f are equal byte by byte for every division into hosts, processes and ranks."""
+    options = settings(**dict(SMALL, grid__points_x=32, grid__points_v=128, output__moments_every=0.2))
     ran = []
-    for (processes, ranks), place in places.items():
+    for processes, ranks, hosts in [(1, 1, None), (1, 2, None), (1, 3, None), (2, 1, None), (2, 2, None), (4, 2, None), (1, 8, None),
+                                    (2, 1, "process"), (2, 2, "process"), (4, 1, "process"), (4, 1, "0,1,0,1")]:
         if processes > 1 and not ARGS.mpiexec:
             continue
-        options = dict(SMALL, grid__points_x=32, grid__points_v=128, output__moments_every=0.2)
-        result = run([config("nonlinear"), *settings(**options), "--out", place], processes, ranks)
-        check(f"{processes} x {ranks} runs", result.returncode == 0, result.stderr[-500:])
+        label = f"{processes}x{ranks}" + (f" on hosts {hosts}" if hosts else "")
+        place = os.path.join(folder, label)
+        result = run([config("nonlinear"), *options, "--out", place], processes, ranks, {"SKEIN_HOST": hosts} if hosts else None)
+        check(f"{label} runs", result.returncode == 0, result.stderr[-500:])
         if result.returncode == 0:
             ran.append(place)
             wanted = f"{processes} process{'es' if processes > 1 else ''} x {ranks} rank{'s' if ranks > 1 else ''}"
-            check(f"{processes} x {ranks} says so", summary_of(place)["layout"] == wanted, summary_of(place)["layout"])
+            check(f"{label} says so", summary_of(place)["layout"] == wanted, summary_of(place)["layout"])
     for place in ran[1:]:
-        for name in ("field_energy.csv", "moments.csv", "snapshots.h5", "config.toml"):
-            equal = filecmp.cmp(os.path.join(ran[0], name), os.path.join(place, name), shallow=False)
-            check(f"{name} of {os.path.basename(place)} equals that of 1x1", equal)
+        check_same_bytes(ran[0], place)
+    odd = settings(**dict(SMALL, grid__points_x=13, grid__points_v=37, output__moments_every=0.3))
+    few = settings(**dict(SMALL, grid__points_x=8, grid__points_v=16))
+    for name, grid, processes, ranks in (("blocks of different sizes", odd, 3, 2), ("more ranks than lines", few, 2, 6)):
+        places = [os.path.join(folder, name, side) for side in ("one", "several hosts")]
+        run([config("nonlinear"), *grid, "--out", places[0]], ranks=1)
+        if ARGS.mpiexec:
+            result = run([config("nonlinear"), *grid, "--out", places[1]], processes, ranks, {"SKEIN_HOST": "process"})
+            check(f"{name}, on several hosts, run", result.returncode == 0, result.stderr[-500:])
+            if result.returncode == 0:
+                check_same_bytes(*places)
     check("the grid with more ranks than lines runs", run(
         [config("nonlinear"), *settings(**dict(SMALL, grid__points_x=8, grid__points_v=16)), "--out", folder + "/few"],
         ranks=20).returncode == 0)
+
+
+def default_binding(folder):
+    """Open MPI binds each of two processes to one core, which two ranks then share: done in time, with the same bytes."""
+    options = settings(**dict(SMALL, time__end=40))
+    places = [os.path.join(folder, name) for name in ("1x1", "bound 2x2")]
+    results = [run([config("nonlinear"), *options, "--out", places[0]], 1, 1),
+               run([config("nonlinear"), *options, "--out", places[1]], 2, 2,
+                   without=("OMPI_MCA_hwloc_base_binding_policy", "OMPI_MCA_mpi_yield_when_idle"))]
+    for place, result in zip(places, results):
+        check(f"{os.path.basename(place)} runs", result.returncode == 0, result.stderr[-500:])
+    check_same_bytes(*places)
 
 
 def command_line(folder):
@@ -257,7 +288,7 @@ def other_cases(folder):
 
 def main():
     global ARGS
-    tests = {test.__name__: test for test in (layouts, command_line, output, shipped_cases, other_cases)}
+    tests = {test.__name__: test for test in (layouts, default_binding, command_line, output, shipped_cases, other_cases)}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("test", choices=tests)
     parser.add_argument("--program", required=True)
