@@ -15,7 +15,7 @@ namespace skein {
 class RankMap {
  public:
   /// All processes on one host.
-  explicit RankMap(std::vector<int> ranks_per_process)
+  explicit RankMap(const std::vector<int>& ranks_per_process)
       : RankMap(ranks_per_process, std::vector<int>(ranks_per_process.size(), 0), 0) {}
 
   /// `host_of_process` numbers hosts from 0, without gaps, in the order of their first processes.
