@@ -84,7 +84,7 @@ class Collectives : public testing::TestWithParam<Layout> {
   }
   static std::uint64_t seed(const Layout& layout) {
     return static_cast<std::uint64_t>(layout.ranks * 100 + static_cast<int>(layout.wait) * 10 +
-                                      static_cast<int>(layout.pattern));
+                                      static_cast<int>(layout.pattern.pattern));
   }
 };
 

@@ -23,11 +23,11 @@ struct TwoProcesses {
   std::unique_ptr<Host> first, second;
 
   explicit TwoProcesses(std::uint64_t nonce_of_second = kNonce) {
-    const RankMap map({1, 1});
-    Segment segment = Segment::create_shared(Host::fixed_bytes(map) + (1 << 20));
+    const Host::Shape shape{RankMap({1, 1}), skein::choose_formation({}, std::vector<skein::Seat>(2), 1)};
+    Segment segment = Segment::create_shared(Host::fixed_bytes(shape) + (1 << 20));
     const int descriptor = dup(segment.descriptor());
-    first = Host::create(std::move(segment), map, 0, kNonce);
-    second = Host::attach(Segment::attach(descriptor), map, 1, nonce_of_second);
+    first = Host::create(std::move(segment), shape, 0, kNonce);
+    second = Host::attach(Segment::attach(descriptor), shape, 1, nonce_of_second);
   }
 };
 
