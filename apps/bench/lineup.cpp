@@ -70,7 +70,8 @@ class Builder {
         self_(std::move(self)) {
     if (find_program(kLauncher).empty()) return;
     launcher_ = kLauncher;
-    open_mpi_ = launcher_version().find("Open MPI") != std::string::npos;
+    const std::string version = launcher_version();  // mpiexec says OpenRTE where mpirun says Open MPI
+    open_mpi_ = version.find("Open MPI") != std::string::npos || version.find("OpenRTE") != std::string::npos;
   }
 
   Lineup build(const MachineFacts& facts) {

@@ -4,6 +4,7 @@
 #include <hwloc.h>
 #include <sched.h>
 
+#include <array>
 #include <memory>
 
 #include "skein/base/environment.hpp"
@@ -91,8 +92,12 @@ std::vector<int> allowed_cpus() {
 }
 
 bool runs_only_on(int cpu) {
-  const std::vector<int> allowed = allowed_cpus();
-  return allowed.size() == 1 && allowed.front() == cpu;
+  constexpr std::size_t kCpus = 1 << 14;  // asked while ranks wait, who must not allocate
+  std::array<cpu_set_t, kCpus / CPU_SETSIZE> set;
+  const auto bytes = sizeof(set);
+  CPU_ZERO_S(bytes, set.data());
+  return sched_getaffinity(0, bytes, set.data()) == 0 && CPU_COUNT_S(bytes, set.data()) == 1 &&
+         CPU_ISSET_S(static_cast<std::size_t>(cpu), bytes, set.data());
 }
 
 }  // namespace skein
