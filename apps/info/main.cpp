@@ -15,28 +15,28 @@
 namespace {
 
 constexpr const char* kFooter =
-    R"(Start it exactly as you would start your program: same launcher, same options, same SKEIN_ variables.
+    R"(Start it as you would start your program: same launcher, same options, same SKEIN_ variables.
 
 Examples
-  skein-info                                        this machine, one process
-  SKEIN_RANKS=4 skein-info                          would four ranks fit?
+  skein-info                                 this machine, one process
+  SKEIN_RANKS=4 skein-info                   would four ranks fit?
   SKEIN_RANKS=2 mpirun -n 2 --bind-to none skein-info
-                                                    two processes: do they share a host, which CPUs do they get?
-  SKEIN_BIND=scatter skein-info                     ranks spread over packages, NUMA domains and L3 caches
-  SKEIN_HOST=process mpirun -n 2 skein-info         as if each process were on a machine of its own
+                                             do they share a host, which CPUs do they get?
+  SKEIN_BIND=scatter skein-info              ranks spread over packages, NUMA domains, L3 caches
+  SKEIN_HOST=process mpirun -n 2 skein-info  as if each process were on a machine of its own
   skein-info --json | python3 -m json.tool
 
 What to look for
-  warnings on stderr  the same that your program would get, each with its remedy
-  allowed CPUs        one CPU only, under a launcher: it binds processes to cores; try mpirun --bind-to none
-  load                more ranks than CPUs: ranks take turns, and each adds microseconds to a step
-  not pinned          masks that overlap, more ranks than CPUs, or SKEIN_BIND=none
-  hosts               processes of one machine should be one host; those of several machines never are
-  thread level        MPI_THREAD_SINGLE allows one rank a process
-  shared arrays       less than the memory of the machine: a limit on address space or file size is in the way
+  warnings       on stderr, the same that your program would get, each with its remedy
+  allowed CPUs   only one, under a launcher: it binds processes to cores; try mpirun --bind-to none
+  load           more ranks than CPUs: ranks take turns, each adds microseconds to a step
+  not pinned     masks that overlap, more ranks than CPUs, or SKEIN_BIND=none
+  hosts          processes of one machine should be one host; those of several never are
+  MPI            MPI_THREAD_SINGLE allows one rank a process
+  shared arrays  less than the machine's memory: a limit on address space or file size
 
-Exit codes: as any Skein program: 0 done, 2 wrong arguments or SKEIN_ variable, 4 the report could not be written,
-5 a rank failed, 6 the machine cannot give what was asked for.)";
+Exit codes, as of any Skein program: 0 done, 2 wrong arguments or SKEIN_ variable, 4 the report
+could not be written, 5 a rank failed, 6 the machine cannot give what was asked for.)";
 
 enum class Form { text, json, help };
 

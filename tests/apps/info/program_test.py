@@ -134,6 +134,7 @@ def alone():
         check(f"text: '{line}'", f"\n{line}" in result.stdout, result.stdout)
     helped = run("--help")
     check("--help teaches", helped.returncode == 0 and "mpirun -n 2 --bind-to none skein-info" in helped.stdout)
+    check("--help: lines of 100 columns", max(map(len, helped.stdout.splitlines())) <= 100)
 
 
 def refused():
