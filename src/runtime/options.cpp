@@ -55,6 +55,14 @@ std::size_t parse_stack(const char* name, std::string_view value) {
   return count << shift;
 }
 
+/// What parse_stack reads as `bytes`.
+std::string write_stack(std::size_t bytes) {
+  constexpr std::array<std::string_view, 4> kUnits = {"", "K", "M", "G"};
+  std::size_t unit = 0;
+  for (; unit + 1 < kUnits.size() && bytes % 1024 == 0; ++unit) bytes /= 1024;
+  return fmt::format("{}{}", bytes, kUnits[unit]);
+}
+
 template <class Choice>
 void read_word(const char* name, Words words, Choice& choice) {
   if (const auto value = environment_value(name)) choice = static_cast<Choice>(parse_word(name, *value, words));
@@ -138,6 +146,31 @@ ThreadNeed threads_of_environment(const Options& options) {
   const auto value = environment_value("SKEIN_RANKS");
   const bool is_alone = value ? *value == "1" : options.ranks == 1;
   return is_alone ? ThreadNeed::single : ThreadNeed::funneled;
+}
+
+std::vector<Setting> settings_of(const Options& options) {
+  const auto word = [](Words words, auto choice) { return std::string(words[static_cast<std::size_t>(choice)]); };
+  std::string pattern = word(kPatternWords, options.pattern.pattern);
+  if (options.pattern.pattern == Pattern::levels && options.pattern.ranks_per_group != kRanksPerGroup) {
+    pattern += fmt::format(":{}", options.pattern.ranks_per_group);
+  }
+  // In the order of kVariables.
+  const std::array<std::string, kVariables.size()> values = {options.ranks ? std::to_string(*options.ranks) : "",
+                                                             options.bind,
+                                                             word(kSwitchWords, options.cpu_locks),
+                                                             write_stack(options.stack_bytes),
+                                                             word(kWaitWords, options.wait),
+                                                             options.host,
+                                                             word(kMpiWords, mpi_use_of_environment(options.mpi)),
+                                                             pattern,
+                                                             word(kSwitchWords, options.verbose),
+                                                             word(kSwitchWords, options.report)};
+  std::vector<Setting> settings;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::string name(kVariables[i]);
+    settings.push_back({kVariables[i], values[i], environment_value(name.c_str()).has_value()});
+  }
+  return settings;
 }
 
 std::vector<std::string> environment_warnings() { return unknown_variable_warnings(kVariables); }

@@ -49,6 +49,8 @@ int Runtime::agree(const std::function<void()>& step) {
   return static_cast<int>(verdict.code);
 }
 
+Description Runtime::description() const { return impl_->description(); }
+
 std::optional<Communicator> Runtime::comm() const { return impl_->world().comm(); }
 
 int Runtime::process() const { return impl_->process(); }

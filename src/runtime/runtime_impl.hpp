@@ -11,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "describe.hpp"
 #include "skein/lane/lanes.hpp"
 #include "skein/runtime/runtime.hpp"
 #include "skein/team/rank_runner.hpp"
@@ -41,7 +42,7 @@ class Runtime::Impl {
     }
     outcomes_.resize(teams_.size());
     host().when_stuck([this] { exit_now(); });
-    if (start_.options.verbose == Verbosity::placement) print_error(placement_table(start_));
+    if (start_.options.verbose == Verbosity::placement) print_error(placement_table(description()));
   }
 
   ~Impl() {
@@ -113,6 +114,7 @@ class Runtime::Impl {
     throw TeamAborted(describe(failure), failure.code);
   }
 
+  Description description() const { return description_of(start_); }
   Team& first_team() { return *teams_.front(); }
   World& world() { return *start_.world; }
   Host& host() { return *start_.host; }

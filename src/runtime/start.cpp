@@ -10,6 +10,7 @@
 #include <cstring>
 #include <numeric>
 #include <span>
+#include <utility>
 
 #include "skein/base/environment.hpp"
 #include "skein/lane/fp_environment.hpp"
@@ -46,7 +47,7 @@ class Steps {
 
   void run(const Options& options) {
     if (world_.process() == 0) {
-      for (const std::string& text : environment_warnings()) warn(text);
+      for (const std::string& text : environment_warnings()) say(text);
     }
     step([&] { start_.options = with_environment(options); });
     step([&] { start_.host_of_process = parse_hosts("SKEIN_HOST", start_.options.host, world_.machine_of_process()); });
@@ -55,9 +56,16 @@ class Steps {
     place();
     step([&] { require_possible(); });
     build_host();
+    start_.machine = std::move(host_.machine);
+    start_.facts = std::move(facts_);
   }
 
  private:
+  void say(const std::string& text) {
+    warn(text);
+    start_.warnings.push_back(text);
+  }
+
   template <class Step>
   void step(Step body) {
     const Verdict verdict = world_.agree(body);
@@ -70,7 +78,7 @@ class Steps {
     const auto all = world_.allgather(std::as_bytes(std::span(&own, 1)));
     const auto odd = std::find_if(all.begin(), all.end(), [&](const auto& bits) { return bits != all.front(); });
     if (odd == all.end() || world_.process() != odd - all.begin()) return;
-    warn(
+    say(
         fmt::format("process {} starts in another floating-point environment than process 0 (rounding, FTZ, DAZ or "
                     "traps): the same operations may give their ranks different bits",
                     world_.process()));
@@ -144,7 +152,7 @@ class Steps {
       busy.insert(busy.end(), cpus.begin(), cpus.end());
     }
     std::sort(busy.begin(), busy.end());
-    if (!busy.empty() && world_.process() == 0) warn(busy_warning(busy));
+    if (!busy.empty() && world_.process() == 0) say(busy_warning(busy));
   }
 
   /// Collective. Machines in the same trouble say so once.
@@ -154,7 +162,7 @@ class Steps {
     for (int before = 0; before < world_.process(); ++before) {
       if (std::ranges::equal(all[static_cast<std::size_t>(before)], std::as_bytes(std::span(joined)))) return;
     }
-    for (const std::string& text : own) warn(text);
+    for (const std::string& text : own) say(text);
   }
 
   void require_possible() const {
@@ -204,7 +212,7 @@ class Steps {
           *std::max_element(start_.host_of_process.begin(), start_.host_of_process.end()) + 1 == world_.processes();
       if (is_split) throw Error(problem->code, problem->message);
       if (world_.process() == 0) {
-        warn(fmt::format(
+        say(fmt::format(
             "{}; every process becomes a host of its own, and all that passes between them goes through MPI",
             problem->message));
       }
@@ -245,6 +253,7 @@ class Steps {
     for (std::size_t heap = of_first(world_, heap_bytes());; heap /= 2) {
       const Verdict verdict = world_.agree(
           [&] { segment = world_.share_segment(round_up(fixed_bytes + heap, kPageBytes), start_.host_of_process); });
+      start_.heap_bytes = heap;
       if (verdict.is_ok() || heap / 2 < kLeastHeapBytes) return verdict;
     }
   }

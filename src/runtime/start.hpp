@@ -5,9 +5,11 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "skein/machine/cpu_locks.hpp"
+#include "skein/machine/machine.hpp"
 #include "skein/machine/placement.hpp"
 #include "skein/runtime/options.hpp"
 #include "skein/team/host.hpp"
@@ -26,6 +28,10 @@ struct Start {
   std::unique_ptr<Host> host;
   TeamSettings settings;
   Load load;
+  Machine machine;
+  ProcessFacts facts;                 ///< of this process
+  std::size_t heap_bytes = 0;         ///< of the segment, for shared arrays
+  std::vector<std::string> warnings;  ///< that this process has printed
 };
 
 /// The same in every process; one of them prints it.

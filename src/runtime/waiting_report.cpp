@@ -29,17 +29,16 @@ std::string waiting_table(const Host& host) {
   return table;
 }
 
-std::string placement_table(const Start& start) {
-  const RankMap& map = start.host->map();
-  const int process = start.world->process();
-  const Formation& formation = start.host->formation();
+std::string placement_table(const Description& run) {
+  const int hosts = *std::max_element(run.host_of_process.begin(), run.host_of_process.end()) + 1;
   std::string table = fmt::format(
       "skein: process {} of {}, host {} of {}, MPI: {}, {} ranks in the team, pattern {} ({}), {} ranks on {} CPUs\n",
-      process, map.processes(), map.own_host(), map.hosts(), start.world->library(), map.size(),
-      pattern_name(formation.pattern), formation.reason, start.load.lanes, start.load.cpus);
-  for (std::size_t lane = 0; lane < start.cpus.size(); ++lane) {
-    const int cpu = start.cpus[lane];
-    table += fmt::format("skein:   rank {} on {}\n", map.first_of(process) + static_cast<int>(lane),
+      run.process, run.host_of_process.size(), run.host_of_process[static_cast<std::size_t>(run.process)], hosts,
+      run.mpi_library, run.size, pattern_name(run.formation.pattern), run.formation.reason, run.load.lanes,
+      run.load.cpus);
+  for (std::size_t lane = 0; lane < run.cpus.size(); ++lane) {
+    const int cpu = run.cpus[lane];
+    table += fmt::format("skein:   rank {} on {}\n", run.first_rank + static_cast<int>(lane),
                          cpu == kNotPinned ? std::string("any allowed CPU") : fmt::format("CPU {}", cpu));
   }
   return table;

@@ -5,7 +5,8 @@
 
 #include <string>
 
-#include "start.hpp"
+#include "skein/runtime/description.hpp"
+#include "skein/team/host.hpp"
 
 namespace skein {
 
@@ -13,6 +14,6 @@ namespace skein {
 std::string waiting_table(const Host& host);
 
 /// Where this process's ranks run, and how they wait.
-std::string placement_table(const Start& start);
+std::string placement_table(const Description& run);
 
 }  // namespace skein

@@ -106,7 +106,7 @@ def check_installed(prefix, *gone):
     installed = [os.path.relpath(path, "include") for path in paths if path.startswith("include" + os.sep)]
     check(f"headers: {sorted(set(headers) ^ set(installed))}", headers == installed)
     check("the licence is missing", any(path.endswith("doc/skein/copyright") for path in paths))
-    for program in ("landau", "skein-bench", "skein-bench-line"):
+    for program in ("landau", "skein-info", "skein-bench", "skein-bench-line"):
         check(f"bin/{program} is missing", f"bin/{program}" in paths)
     return paths
 

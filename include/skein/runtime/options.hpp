@@ -51,6 +51,16 @@ ThreadNeed threads_of_environment(const Options& options);
 /// processes run on. Throws Error(usage).
 std::vector<int> parse_hosts(std::string_view name, std::string_view value, const std::vector<int>& machine_of_process);
 
+/// A SKEIN_ variable with the value in `options`, as one would write it; empty for SKEIN_RANKS when nobody asks.
+struct Setting {
+  std::string_view name;
+  std::string value;
+  bool is_from_environment = false;
+};
+
+/// All variables.
+std::vector<Setting> settings_of(const Options& options);
+
 /// One warning for each SKEIN_ variable that does not exist.
 std::vector<std::string> environment_warnings();
 

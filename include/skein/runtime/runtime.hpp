@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 
+#include "skein/runtime/description.hpp"
 #include "skein/runtime/options.hpp"
 #include "skein/team/team.hpp"
 
@@ -50,6 +51,9 @@ class Runtime {
   /// A communicator over all processes, for the program's own MPI calls; Skein does not use it. Nothing when the run is
   /// without MPI. Ends with the Runtime.
   std::optional<Communicator> comm() const;
+
+  /// What the run was started with, as this process sees it. Allocates; local.
+  Description description() const;
 
   /// Numbers of this process and of all; ranks of this process and of the team.
   int process() const;
