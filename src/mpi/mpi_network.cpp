@@ -118,10 +118,10 @@ bool MpiNetwork::transfers_done() {
 }
 
 void MpiNetwork::tell_failure(const FailureNews& news) {
-  told_ = news;
+  const FailureNews& told = told_.emplace_back(news);
   for (int host = 0; host < hosts_; ++host) {
     if (host == host_) continue;
-    MPI_Isend(&told_, sizeof(told_), MPI_BYTE, host, kFailure, news_comm_, &telling_.emplace_back(MPI_REQUEST_NULL));
+    MPI_Isend(&told, sizeof(told), MPI_BYTE, host, kFailure, news_comm_, &telling_.emplace_back(MPI_REQUEST_NULL));
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <mpi.h>
 
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -60,7 +61,7 @@ class MpiNetwork final : public Network {
   int hosts_ = 1;
   std::vector<std::unique_ptr<Peer>> peers_;  // made at their first message
   std::vector<MPI_Request> transfers_;
-  FailureNews told_;
+  std::deque<FailureNews> told_;  // stay where they are while MPI sends them
   std::vector<MPI_Request> telling_;
   FailureNews heard_;
   MPI_Request hearing_ = MPI_REQUEST_NULL;

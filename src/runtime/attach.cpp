@@ -19,7 +19,13 @@ Attachment::Attachment(std::optional<Communicator> comm, Options options) {
                                              ranks));
   });
   if (!verdict.is_ok()) throw Error(verdict.code, verdict.message);
-  RankRunner(impl_->first_team()).begin();
+  try {
+    RankRunner(impl_->first_team()).begin();
+  } catch (const TeamAborted&) {  // another process has failed already
+    RankRunner(impl_->first_team()).fail("");
+    impl_->end_failed_run(Runtime::Impl::Saying::report);
+    throw;
+  }
 }
 
 Attachment::Attachment(Attachment&&) noexcept = default;

@@ -41,7 +41,7 @@ class Runtime::Impl {
       teams_.push_back(std::make_unique<Team>(*start_.host, first + i, settings));
     }
     outcomes_.resize(teams_.size());
-    host().when_stuck([this] { exit_now(); });
+    host().when_stuck([this] { exit_now(kUnknownLane); });
     if (start_.options.verbose == Verbosity::placement) print_error(placement_table(description()));
   }
 
@@ -95,11 +95,19 @@ class Runtime::Impl {
     const bool follows = host().map().hosts() > 1 && !leads;
     auto others = Host::OtherHosts::none;
     if (leads) others = host().meet_hosts() ? Host::OtherHosts::met : Host::OtherHosts::missed;
-    if (saying == Saying::report && !follows) report_failure();
+    // Who calls run_throwing hears of it by an exception, unless all are ended before.
+    if (!follows && (saying == Saying::report || others == Host::OtherHosts::missed)) report_failure();
+    if (leads) {
+      if (host().first_failure().host == Failure::kThisHost) {
+        host().tell_reported();
+      } else {
+        host().wait_for_report();
+      }
+    }
     may_finalize_ = host().meet(others);
     const auto code = host().first_failure().code;
     if (saying == Saying::report && follows && !may_finalize_) report_failure();
-    if (others == Host::OtherHosts::missed) world().abort(code);
+    if (leads && !may_finalize_) world().abort(code);
     return static_cast<int>(code);
   }
 
@@ -142,14 +150,17 @@ class Runtime::Impl {
     outcomes_[lane] = RankRunner(*teams_[lane]).run(body);
     departures_.depart();
     // A rank that computes on without a Skein call must not keep the process alive.
-    if (!outcomes_[lane].has_left && !departures_.wait_for_all()) exit_now();
+    if (!outcomes_[lane].has_left && !departures_.wait_for_all()) exit_now(lane);
   }
 
   // Several ranks may find out at once; the process arrives at the meeting once.
-  [[noreturn]] void exit_now() {
+  static constexpr std::size_t kUnknownLane = SIZE_MAX;
+
+  [[noreturn]] void exit_now(std::size_t lane) {
     while (!departures_.claim_exit()) pause();
     const int code = report_failure();
     host().miss_meeting();
+    if (lane == 0 && host().network() != nullptr) world().abort(static_cast<ExitCode>(code));
     std::_Exit(code);
   }
 

@@ -50,6 +50,7 @@ class Steps {
       for (const std::string& text : environment_warnings()) say(text);
     }
     step([&] { start_.options = with_environment(options); });
+    start_.options.host = text_of_first(start_.options.host);  // else processes wait for each other in different memory
     step([&] { start_.host_of_process = parse_hosts("SKEIN_HOST", start_.options.host, world_.machine_of_process()); });
     compare_fp_environments();
     step([&] { look_at_machine(); });
@@ -70,6 +71,11 @@ class Steps {
   void step(Step body) {
     const Verdict verdict = world_.agree(body);
     if (!verdict.is_ok()) throw Error(verdict.code, verdict.message);
+  }
+
+  std::string text_of_first(const std::string& text) {
+    const std::vector<std::byte> first = world_.allgather(std::as_bytes(std::span(text))).front();
+    return {reinterpret_cast<const char*>(first.data()), first.size()};
   }
 
   // Ranks of one process share the main lane's (lanes.hpp); processes may have been started differently.

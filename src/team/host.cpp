@@ -174,6 +174,10 @@ Heap Host::heap() const { return Heap(header().heap, segment_); }
 
 void Host::hear_failure() {
   while (const std::optional<FailureNews> news = network_->hear_failure()) {
+    if (news->is_reported != 0) {
+      reported_.push_back(news->origin);
+      continue;
+    }
     heard_.push_back(*news);
     if (!failure_.has_begun()) {
       failure_.fail({news->rank, static_cast<ExitCode>(news->exit_code), news->message.data(), news->origin});
@@ -216,6 +220,18 @@ bool Host::meet_hosts() {
   return has_all && is_clean;
 }
 
+void Host::tell_reported() { network_->tell_failure({.origin = map().own_host(), .is_reported = 1}); }
+
+void Host::wait_for_report() {
+  const int origin = first_failure().host;
+  wait_bounded(
+      [&] {
+        hear_failure();
+        return std::find(reported_.begin(), reported_.end(), origin) != reported_.end();
+      },
+      kLeaveGrace + kMeetingTime);
+}
+
 Failure Host::first_failure() const {
   const bool has_agreed = header().agreed.state.load(std::memory_order_acquire) == FailureRecord<StdAtomics>::written;
   return has_agreed ? read_record(header().agreed) : failure_.first();
@@ -227,7 +243,7 @@ bool Host::meet(OtherHosts others) {
   if (arrive(meeting) == map().processes_here()) decide(meeting, Rendezvous::met);
   // The leader may have waited for other hosts before.
   wait_bounded([&] { return meeting.outcome.load(std::memory_order_acquire) != Rendezvous::open; },
-               map().hosts() > 1 ? 2 * kMeetingTime : kMeetingTime);
+               map().hosts() > 1 ? kLeaveGrace + 3 * kMeetingTime : kMeetingTime);
   decide(meeting, Rendezvous::missed);  // unless it is decided
   return meeting.outcome.load(std::memory_order_acquire) == Rendezvous::met;
 }

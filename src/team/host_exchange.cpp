@@ -30,6 +30,7 @@ void HostExchange::start(Episode episode, Signature signature, const Content& co
 }
 
 Progress HostExchange::advance() {
+  if (is_mismatched_) return Progress::mismatched;  // its message has been taken; it does not come again
   while (true) {
     switch (phase_) {
       case Phase::sending:
@@ -80,6 +81,7 @@ Progress HostExchange::receive() {
   Header theirs;
   std::memcpy(&theirs, message, sizeof(theirs));
   if (theirs.signature != own_.signature || theirs.episode != own_.episode || theirs.need != own_.need) {
+    is_mismatched_ = true;
     return Progress::mismatched;
   }
   // From a host that knows more than this one, what it knows includes what this one gave.

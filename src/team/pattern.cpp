@@ -90,7 +90,7 @@ Formation choose_formation(PatternChoice wanted, std::span<const Seat> seats, in
     } else {
       formation.pattern = Pattern::gather_release;
       formation.reason = ranks <= kMostRanksAllToAll
-                             ? fmt::format("seat 0 speaks for the host's {} ranks to {} other hosts", ranks, hosts - 1)
+                             ? fmt::format("the host's first rank speaks to the other hosts, {} in all", hosts)
                              : fmt::format("{} ranks under one L3, more than {}", ranks, kMostRanksAllToAll);
     }
   } else if (wanted.pattern == Pattern::all_to_all && hosts > 1) {

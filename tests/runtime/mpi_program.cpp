@@ -2,6 +2,7 @@
 // Programs that use MPI themselves; their tests judge exit code and output from outside.
 //
 //   mpi_program attach [leave|throw]    one rank per process, with a main of its own; the last process leaves early
+//   mpi_program attach-first            the first process fails while the others attach
 //   mpi_program attach-alone            the same where the program does not know of MPI
 //   mpi_program comm                    teams over parts of the processes, and MPI calls between Skein's
 //   mpi_program single                  MPI grants MPI_THREAD_SINGLE
@@ -67,6 +68,13 @@ int attach(const std::string& how) {
   return 0;
 }
 
+int attach_first() {
+  skein::Attachment skein = skein::attach();
+  if (skein.team().rank() == 0) throw std::runtime_error("no input");
+  use(skein.team(), skein.team().size());
+  return 0;
+}
+
 int attach_alone() {
   skein::Attachment skein = skein::attach();
   use(skein.team(), skein.team().processes());
@@ -128,6 +136,7 @@ int main(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "";
   try {
     if (what == "attach") return attach(argc > 2 ? argv[2] : "");
+    if (what == "attach-first") return attach_first();
     if (what == "attach-alone") return attach_alone();
     if (what == "comm") return use_comms();
   } catch (const skein::Error& error) {

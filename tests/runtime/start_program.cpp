@@ -33,7 +33,8 @@ void share(skein::Team& team) {
     if (team.host_of(rank) != team.host()) continue;
     if (!block.empty() && array[block.end - 1] != rank + 1) throw std::runtime_error("the memory is not shared");
   }
-  team.log("one team of {} ranks in {} processes on {} hosts", team.size(), team.processes(), team.hosts());
+  team.log("one team of {} ranks in {} processes{}", team.size(), team.processes(),
+           team.hosts() > 1 ? " on " + std::to_string(team.hosts()) + " hosts" : "");
 }
 
 }  // namespace

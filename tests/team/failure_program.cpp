@@ -32,7 +32,14 @@ void fail(Team& team, const std::string& way, int failing) {
   if (way == "io" && fails) throw skein::Error(skein::ExitCode::io, "disk full");
   if (way == "int" && fails) throw 7;
   if (way == "all") throw std::runtime_error("it broke");
-  if (way == "mismatch" && fails) team.allreduce(1.0, skein::sum);
+  if (way == "late-mismatch" && fails) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  if ((way == "mismatch" || way == "late-mismatch") && fails) team.allreduce(1.0, skein::sum);
+  // All are told by then, and still the report has to come first.
+  if (way == "slow-leave") {
+    if (fails) throw std::runtime_error("it broke");
+    if (team.host_of(next) == team.host() && team.rank() == next) compute(std::chrono::seconds(1));
+    if (team.host() == team.hosts() - 1) compute(kLong);
+  }
   // After the failure, one rank or all others do not come back for long.
   if (way == "one-computes" || way == "others-compute") {
     if (fails) throw std::runtime_error("it broke");

@@ -161,8 +161,9 @@ class Waiter {
     if (watchers != nullptr) watchers->announce(lane_);
     while (true) {
       const std::uint32_t bell = bells_->read(lane_);
-      if (ready() || abort_->is_set()) {
-        const WaitResult result = last_look(ready);
+      const bool is_ready = ready();
+      if (is_ready || abort_->is_set()) {
+        const WaitResult result = is_ready ? WaitResult::ready : last_look(ready);
         if (watchers != nullptr) watchers->retract(lane_);
         return result;
       }

@@ -311,6 +311,7 @@ class Exchange {
     const auto is_posted = [&] { return theirs.load(std::memory_order_seq_cst) == episode; };
     if constexpr (std::is_same_v<Mode, Testing>) {
       if (is_posted()) return Progress::complete;
+      waiter_->idle();
       if (!waiter_->is_aborted()) return Progress::pending;
       return is_posted() ? Progress::complete : Progress::aborted;
     } else {

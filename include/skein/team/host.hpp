@@ -125,6 +125,11 @@ class Host {
   /// then on first_failure() is the same on all hosts.
   bool meet_hosts();
 
+  /// Leader of the host where the failure happened: its report is out. Leaders of other hosts: waits for that, for a bounded
+  /// time, because an exit may end the host that is about to report.
+  void tell_reported();
+  void wait_for_report();
+
   /// The failure that the run ended with: once the hosts have met, that of the lowest host that had one of its own.
   Failure first_failure() const;
 
@@ -157,6 +162,7 @@ class Host {
   Network* network_ = nullptr;
   bool has_told_ = false;
   std::vector<FailureNews> heard_;
+  std::vector<int> reported_;  ///< hosts whose report is out
   std::function<void()> when_stuck_;
 };
 

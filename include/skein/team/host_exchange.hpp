@@ -73,6 +73,7 @@ class HostExchange {
   int arriving_parts_ = 0;  // in a transfer
   bool is_moving_ = false;  // parts, in transfers
   bool is_under_way_ = false;
+  bool is_mismatched_ = false;
 };
 
 }  // namespace skein

@@ -21,6 +21,7 @@ struct FailureNews {
   std::int32_t rank = 0;
   std::int32_t exit_code = 0;
   std::int32_t has_open_transfers = 0;  ///< the sender could not end MPI in good order
+  std::int32_t is_reported = 0;         ///< second news of the origin: its report is out
   std::array<char, kMessageBytes> message{};
 };
 
@@ -52,7 +53,7 @@ class Network {
   /// True when all transfers that were started are done.
   virtual bool transfers_done() = 0;
 
-  /// Tells all other hosts; at most once.
+  /// Tells all other hosts; at most twice.
   virtual void tell_failure(const FailureNews& news) = 0;
 
   /// The next news of any host.
