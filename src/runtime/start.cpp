@@ -257,7 +257,7 @@ class Steps {
   /// The largest segment that every process can map, from all memory downwards: limits on address space differ.
   Verdict share_largest_segment(Segment& segment, std::size_t fixed_bytes) {
     for (std::size_t heap = of_first(world_, heap_bytes());; heap /= 2) {
-      const Verdict verdict = world_.agree(
+      Verdict verdict = world_.agree(
           [&] { segment = world_.share_segment(round_up(fixed_bytes + heap, kPageBytes), start_.host_of_process); });
       start_.heap_bytes = heap;
       if (verdict.is_ok() || heap / 2 < kLeastHeapBytes) return verdict;

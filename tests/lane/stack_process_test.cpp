@@ -98,7 +98,7 @@ TEST(StackProcess, AfterTheRunEverythingIsAsItWas) {
   const Outcome outcome = run("ulimit -Ss 256; ", "after", "16M");
   EXPECT_EQ(outcome.status, kSegmentationFault) << outcome.err;
   EXPECT_EQ(outcome.out, "the limit is as before\n");
-    EXPECT_EQ(count_of(outcome.err, "stack"), 0) << outcome.err;
+  EXPECT_EQ(count_of(outcome.err, "stack"), 0) << outcome.err;
 }
 
 // Fails when stacks that do not fit into the address space end in a crash, a hang or another code.
