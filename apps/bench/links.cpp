@@ -132,6 +132,7 @@ int main(int argc, char** argv) {
     return 2;
   }
 #ifdef SKEIN_BENCH_MPI
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): there are no other threads yet
   if (std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr || std::getenv("PMI_SIZE") != nullptr) {
     MPI_Init(&argc, &argv);
     int rank = 0;

@@ -28,7 +28,7 @@ MpiNetwork::MpiNetwork(MPI_Comm leaders) : comm_(leaders) {
   MPI_Comm_size(comm_, &hosts_);
   peers_.resize(static_cast<std::size_t>(hosts_));
   MPI_Comm_dup(comm_, &news_comm_);
-  MPI_Irecv(&heard_, sizeof(heard_), MPI_BYTE, MPI_ANY_SOURCE, kFailure, news_comm_, &hearing_);
+  MPI_Irecv(&heard_, sizeof(heard_), MPI_BYTE, MPI_ANY_SOURCE, failure_tag, news_comm_, &hearing_);
 }
 
 // Sends that nobody will receive any more are left to MPI: they cannot be taken back.
@@ -55,7 +55,7 @@ MpiNetwork::Peer& MpiNetwork::peer(int host) {
   std::unique_ptr<Peer>& peer = peers_[static_cast<std::size_t>(host)];
   if (!peer) {
     peer = std::make_unique<Peer>();
-    MPI_Recv_init(peer->in, sizeof(peer->in), MPI_BYTE, host, kSmall, comm_, &peer->receiving);
+    MPI_Recv_init(peer->in, sizeof(peer->in), MPI_BYTE, host, small_tag, comm_, &peer->receiving);
   }
   return *peer;
 }
@@ -84,7 +84,7 @@ void MpiNetwork::send(int host, std::size_t bytes) {
   Peer& to = peer(host);
   expect(to);
   const int slot = to.next_slot;
-  MPI_Isend(to.out[slot], length(bytes), MPI_BYTE, host, kSmall, comm_, &to.sending[slot]);
+  MPI_Isend(to.out[slot], length(bytes), MPI_BYTE, host, small_tag, comm_, &to.sending[slot]);
   to.next_slot = (slot + 1) % Peer::kSlots;
 }
 
@@ -100,12 +100,12 @@ const std::byte* MpiNetwork::try_receive(int host) {
 }
 
 void MpiNetwork::start_sending(int host, std::span<const std::byte> bytes) {
-  MPI_Isend(bytes.data(), length(bytes.size()), MPI_BYTE, host, kTransfer, comm_,
+  MPI_Isend(bytes.data(), length(bytes.size()), MPI_BYTE, host, transfer_tag, comm_,
             &transfers_.emplace_back(MPI_REQUEST_NULL));
 }
 
 void MpiNetwork::start_receiving(int host, std::span<std::byte> bytes) {
-  MPI_Irecv(bytes.data(), length(bytes.size()), MPI_BYTE, host, kTransfer, comm_,
+  MPI_Irecv(bytes.data(), length(bytes.size()), MPI_BYTE, host, transfer_tag, comm_,
             &transfers_.emplace_back(MPI_REQUEST_NULL));
 }
 
@@ -121,14 +121,14 @@ void MpiNetwork::tell_failure(const FailureNews& news) {
   const FailureNews& told = told_.emplace_back(news);
   for (int host = 0; host < hosts_; ++host) {
     if (host == host_) continue;
-    MPI_Isend(&told, sizeof(told), MPI_BYTE, host, kFailure, news_comm_, &telling_.emplace_back(MPI_REQUEST_NULL));
+    MPI_Isend(&told, sizeof(told), MPI_BYTE, host, failure_tag, news_comm_, &telling_.emplace_back(MPI_REQUEST_NULL));
   }
 }
 
 std::optional<FailureNews> MpiNetwork::hear_failure() {
   if (hearing_ == MPI_REQUEST_NULL || !is_done(hearing_)) return std::nullopt;
   const FailureNews news = heard_;
-  MPI_Irecv(&heard_, sizeof(heard_), MPI_BYTE, MPI_ANY_SOURCE, kFailure, news_comm_, &hearing_);
+  MPI_Irecv(&heard_, sizeof(heard_), MPI_BYTE, MPI_ANY_SOURCE, failure_tag, news_comm_, &hearing_);
   return news;
 }
 

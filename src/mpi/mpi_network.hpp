@@ -36,7 +36,7 @@ class MpiNetwork final : public Network {
   void close() override;
 
  private:
-  enum Tag { kSmall, kTransfer, kFailure };
+  enum Tag { small_tag, transfer_tag, failure_tag };
 
   /// Small messages to and from one host.
   struct Peer {
