@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <mpi.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <numeric>
@@ -95,7 +97,15 @@ class MpiWorld final : public World {
     if (is_owner_) MPI_Finalize();
   }
 
+  // MPICH's MPI_Abort was seen to go on for ever when other threads live, so a timer ends the process if MPI does not.
   [[noreturn]] void abort(ExitCode code) override {
+    static volatile std::sig_atomic_t exit_code;
+    exit_code = static_cast<int>(code);
+    struct sigaction action {};
+    action.sa_handler = [](int) { _exit(exit_code); };
+    sigaction(SIGALRM, &action, nullptr);
+    constexpr unsigned kPatience_s = 2;
+    alarm(kPatience_s);
     MPI_Abort(comm_, static_cast<int>(code));
     std::_Exit(static_cast<int>(code));
   }
