@@ -165,9 +165,9 @@ class Builder {
     std::vector<std::string> command = launch(processes, spec.ranks, {"--bind-to", "none"});
     command.insert(command.end(), spec.command.begin(), spec.command.end());
     spec.command = std::move(command);
-    spec.environment = launcher_environment();
-    spec.environment.push_back({"SKEIN_RANKS", std::to_string(spec.ranks / processes)});
-    spec.environment.push_back({"SKEIN_MPI", "on"});
+    spec.environment = skein_environment(spec.ranks / processes, "on");
+    const Environment of_launcher = launcher_environment();
+    spec.environment.insert(spec.environment.end(), of_launcher.begin(), of_launcher.end());
     spec.processes = processes;
     spec.launched = true;
   }
