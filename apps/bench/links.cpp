@@ -19,6 +19,8 @@
 #include <thread>
 #include <vector>
 
+#include "skein/machine/machine.hpp"
+
 #ifdef SKEIN_BENCH_MPI
 #include <mpi.h>
 #endif
@@ -36,17 +38,6 @@ struct alignas(128) Line {
 
 double ns_since(Clock::time_point start, int operations) {
   return std::chrono::duration<double, std::nano>(Clock::now() - start).count() / operations;
-}
-
-std::vector<int> allowed() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  sched_getaffinity(0, sizeof(set), &set);
-  std::vector<int> cpus;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(static_cast<std::size_t>(cpu), &set)) cpus.push_back(cpu);
-  }
-  return cpus;
 }
 
 void pin(int cpu) {
@@ -94,7 +85,7 @@ double handover_ns(const std::vector<int>& cpus, int lines) {
 }
 
 int between_threads() {
-  const std::vector<int> cpus = allowed();
+  const std::vector<int> cpus = skein::allowed_cpus();
   if (cpus.size() < 2) {
     std::fputs("skein-bench-links: a line passes between two CPUs, this process may use one\n", stderr);
     return 6;

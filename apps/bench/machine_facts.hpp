@@ -25,7 +25,4 @@ MachineFacts machine_facts();
 // Steal time of the given CPUs since boot, in the kernel's ticks of 10 ms: time the hypervisor ran somebody else.
 std::uint64_t steal_ticks(const std::vector<int>& cpus);
 
-// "0-3,8" for {0, 1, 2, 3, 8}. Requires ascending order.
-std::string cpu_list(const std::vector<int>& cpus);
-
 }  // namespace bench

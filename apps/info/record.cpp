@@ -10,6 +10,7 @@
 #include <set>
 
 #include "skein/version.hpp"
+#include "support/system_names.hpp"
 #include "system_facts.hpp"
 
 namespace info {
@@ -126,9 +127,9 @@ Json machine(const skein::Description& run) {
   Json shm = nullptr;
   if (const auto space = space_of("/dev/shm")) shm = {{"bytes", space->bytes}, {"free_bytes", space->free_bytes}};
   return {{"machine", run.machine_of_process[index(run.process)]},
-          {"name", node_name()},
-          {"kernel", kernel_name()},
-          {"cpu", cpu_model()},
+          {"name", support::node_name()},
+          {"kernel", support::kernel_name()},
+          {"cpu", support::cpu_model()},
           {"packages", packages.size()},
           {"numa_domains", domains.size()},
           {"l3_caches", caches.size()},
@@ -193,7 +194,7 @@ Json common(const skein::Description& run) {
   const std::string built_with = mpi_of_build();
   return {{"skein",
            {{"version", SKEIN_VERSION_STRING},
-            {"compiler", compiler_name()},
+            {"compiler", support::compiler_name()},
             {"mpi_layer", !built_with.empty()},
             {"built_with", or_null(built_with)}}},
           {"launcher", {{"name", or_null(run.launcher.name)}, {"processes", run.launcher.processes}}},

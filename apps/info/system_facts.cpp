@@ -17,14 +17,6 @@
 
 namespace info {
 
-std::string compiler_name() {
-#if defined(__clang__)
-  return fmt::format("clang {}.{}.{}", __clang_major__, __clang_minor__, __clang_patchlevel__);
-#else
-  return fmt::format("g++ {}.{}.{}", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
-#endif
-}
-
 std::string mpi_of_build() {
 #if defined(OMPI_MAJOR_VERSION)
   return fmt::format("Open MPI {}.{}.{}", OMPI_MAJOR_VERSION, OMPI_MINOR_VERSION, OMPI_RELEASE_VERSION);
@@ -37,26 +29,6 @@ std::string mpi_of_build() {
 #else
   return "";
 #endif
-}
-
-std::string node_name() {
-  utsname system{};
-  uname(&system);
-  return system.nodename;
-}
-
-std::string kernel_name() {
-  utsname system{};
-  uname(&system);
-  return fmt::format("{} {} {}", system.sysname, system.release, system.machine);
-}
-
-std::string cpu_model() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("model name")) return line.substr(std::min(line.size(), line.find(':') + 2));
-  }
-  return "unknown";
 }
 
 Space memory() {

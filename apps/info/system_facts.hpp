@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the operating system and the compiler say: names, memory, limits. Nothing that Skein itself works out.
+// What the operating system and the MPI headers say: memory, limits, versions. Nothing that Skein itself works out.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,8 @@
 
 namespace info {
 
-std::string compiler_name();
-
 /// "Open MPI 4.1.4": the MPI whose headers this program was built with; empty without one.
 std::string mpi_of_build();
-
-std::string node_name();
-std::string kernel_name();
-std::string cpu_model();
 
 struct Space {
   std::uint64_t bytes = 0;

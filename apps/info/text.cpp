@@ -9,24 +9,13 @@
 #include <string_view>
 #include <vector>
 
+#include "skein/base/environment.hpp"
+
 namespace info {
 namespace {
 
 constexpr std::size_t kColumns = 100;
 constexpr std::size_t kLabelColumns = 18;
-
-/// "0-3,8" for 0, 1, 2, 3, 8. Keeps the order.
-std::string number_list(const std::vector<int>& numbers) {
-  std::string text;
-  for (std::size_t i = 0; i < numbers.size();) {
-    std::size_t last = i;
-    while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) ++last;
-    if (!text.empty()) text += ',';
-    text += last == i ? fmt::format("{}", numbers[i]) : fmt::format("{}-{}", numbers[i], numbers[last]);
-    i = last + 1;
-  }
-  return text;
-}
 
 std::string count(const Json& number, std::string_view noun, std::string_view plural_end = "s") {
   const auto value = number.get<std::uint64_t>();
@@ -105,8 +94,9 @@ void write_machine(const Json& machine, Page& page) {
 
 void write_host(const Json& host, Page& page) {
   page.heading(fmt::format("Host {}, on machine {}", host["host"].get<int>(), host["machine"].get<int>()));
-  page.line("processes", number_list(host["processes"]) + (host["processes"].size() > 1 ? ", which share memory" : ""));
-  page.line("ranks", number_list(host["ranks"]));
+  page.line("processes",
+            skein::number_ranges(host["processes"]) + (host["processes"].size() > 1 ? ", which share memory" : ""));
+  page.line("ranks", skein::number_ranges(host["ranks"]));
   const Json& pattern = host["pattern"];
   page.line("pattern", fmt::format("{}: {}", pattern["name"].get<std::string>(), pattern["reason"].get<std::string>()));
   for (const Json& level : pattern["levels"]) {
@@ -132,15 +122,15 @@ void write_ranks(const Json& ranks, Page& page) {
       if (!rank["cpu"].is_null()) cpus.push_back(rank["cpu"]);
       if (!rank["core"].is_null()) cores.push_back(rank["core"]);
     }
-    const std::string label = fmt::format("  rank{} {}", numbers.size() == 1 ? "" : "s", number_list(numbers));
+    const std::string label = fmt::format("  rank{} {}", numbers.size() == 1 ? "" : "s", skein::number_ranges(numbers));
     if (cpus.empty()) {
       page.line(label, "not pinned: the system moves them among the allowed CPUs");
     } else if (cores.empty()) {
-      page.line(label, "CPU " + number_list(cpus));
+      page.line(label, "CPU " + skein::number_ranges(cpus));
     } else {
-      page.line(label,
-                fmt::format("CPU {}: core {}, L3 {}, NUMA domain {}, package {}", number_list(cpus), number_list(cores),
-                            first["l3"].get<int>(), first["numa_domain"].get<int>(), first["package"].get<int>()));
+      page.line(label, fmt::format("CPU {}: core {}, L3 {}, NUMA domain {}, package {}", skein::number_ranges(cpus),
+                                   skein::number_ranges(cores), first["l3"].get<int>(), first["numa_domain"].get<int>(),
+                                   first["package"].get<int>()));
     }
   }
 }
@@ -148,7 +138,7 @@ void write_ranks(const Json& ranks, Page& page) {
 void write_process(const Json& process, Page& page) {
   page.heading(fmt::format("Process {}, pid {}, on host {}", process["process"].get<int>(), process["pid"].get<int>(),
                            process["host"].get<int>()));
-  const std::string allowed = number_list(process["allowed_cpus"]);
+  const std::string allowed = skein::number_ranges(process["allowed_cpus"]);
   const std::size_t allowed_count = process["allowed_cpus"].size();
   page.line("allowed CPUs", fmt::format("{} ({} of {} that its cgroup offers)", allowed, allowed_count,
                                         process["offered_cpus"].get<int>()));
@@ -165,7 +155,7 @@ void write_process(const Json& process, Page& page) {
   page.line("load", fmt::format("{} on {}: {}", count(load["ranks"], "rank"), count(load["cpus"], "CPU"),
                                 load["fits"] ? "one for each" : "they take turns, and steps are slow"));
   const std::vector<int> busy = process["cpus_of_other_jobs"];
-  if (!busy.empty()) page.line("shared with", "another Skein job, on CPU " + number_list(busy));
+  if (!busy.empty()) page.line("shared with", "another Skein job, on CPU " + skein::number_ranges(busy));
   page.line("waiting ranks", process["waiting"]["text"].get<std::string>());
 }
 

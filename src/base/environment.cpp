@@ -156,6 +156,19 @@ std::vector<int> parse_cpu_list(std::string_view name, std::string_view value, i
   return cpus;
 }
 
+std::string number_ranges(const std::vector<int>& numbers) {
+  std::string text;
+  for (std::size_t i = 0; i < numbers.size();) {
+    std::size_t last = i;
+    while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) ++last;
+    if (!text.empty()) text += ',';
+    text += fmt::to_string(numbers[i]);
+    if (last > i) text += fmt::format("-{}", numbers[last]);
+    i = last + 1;
+  }
+  return text;
+}
+
 std::vector<std::string> unknown_variable_warnings(std::span<const std::string_view> known) {
   std::vector<std::string> warnings;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {

@@ -12,6 +12,7 @@
 
 #include "cpu_order.hpp"
 #include "rivals.hpp"
+#include "skein/base/environment.hpp"
 #include "text.hpp"
 
 namespace skein {
@@ -211,7 +212,7 @@ class Warnings {
     for (const int process : concerned) lanes += pool(process) == pool(i) ? ranks_[index(process)] : 0;
     const std::vector<int>& cpus = pool(i);
     return fmt::format("SKEIN_BIND names {} ({}) for {}, which are therefore not pinned: name one for each rank",
-                       counted(static_cast<int>(cpus.size()), "CPU"), ranges(cpus), counted(lanes, "rank"));
+                       counted(static_cast<int>(cpus.size()), "CPU"), number_ranges(cpus), counted(lanes, "rank"));
   }
 
   /// A rank's inner threads inherit its pinning. Unpinned they harm only when they are more than the CPUs.

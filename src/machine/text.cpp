@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "skein/base/environment.hpp"
+
 namespace skein {
 namespace {
 
@@ -13,23 +15,10 @@ std::string plural(const char* thing, std::size_t count) {
 
 }  // namespace
 
-std::string ranges(const std::vector<int>& numbers) {
-  std::string text;
-  for (std::size_t i = 0; i < numbers.size();) {
-    std::size_t last = i;
-    while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) ++last;
-    if (!text.empty()) text += ',';
-    text += fmt::to_string(numbers[i]);
-    if (last > i) text += fmt::format("-{}", numbers[last]);
-    i = last + 1;
-  }
-  return text;
-}
-
-std::string cpus_text(const std::vector<int>& cpus) { return plural("CPU", cpus.size()) + ' ' + ranges(cpus); }
+std::string cpus_text(const std::vector<int>& cpus) { return plural("CPU", cpus.size()) + ' ' + number_ranges(cpus); }
 
 std::string processes_text(const std::vector<int>& processes) {
-  return plural("process", processes.size()) + ' ' + ranges(processes);
+  return plural("process", processes.size()) + ' ' + number_ranges(processes);
 }
 
 std::string counted(int count, const char* thing) {

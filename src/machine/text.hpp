@@ -8,9 +8,6 @@
 
 namespace skein {
 
-/// "0-3,8" of ascending numbers.
-std::string ranges(const std::vector<int>& numbers);
-
 /// "CPU 3", "CPUs 0-3,8".
 std::string cpus_text(const std::vector<int>& cpus);
 

@@ -148,6 +148,16 @@ TEST(ParseCpuList, RefusesWhateverIsNotExactlyAList) {
   }
 }
 
+// Fails when a single number becomes a range, the last range is lost, or the result cannot be read back.
+TEST(NumberRanges, AreWhatParseCpuListReads) {
+  EXPECT_EQ(skein::number_ranges({0, 1, 2, 3, 8}), "0-3,8");
+  EXPECT_EQ(skein::number_ranges({5}), "5");
+  EXPECT_EQ(skein::number_ranges({}), "");
+  EXPECT_EQ(skein::number_ranges({1, 3, 4}), "1,3-4");
+  EXPECT_EQ(skein::number_ranges({7, 8, 2, 1}), "7-8,2,1");
+  EXPECT_EQ(skein::parse_cpu_list("X", skein::number_ranges({7, 8, 2, 1}), 16), (std::vector<int>{7, 8, 2, 1}));
+}
+
 // Defect: a message that moves the cursor of the terminal it is printed on, breaks its lines, or is a megabyte long.
 TEST(Quoted, ShowsTextWithoutObeyingIt) {
   EXPECT_EQ(skein::quoted(""), "\"\"");

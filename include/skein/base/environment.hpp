@@ -38,6 +38,9 @@ int parse_word(std::string_view name, std::string_view value, std::span<const st
 /// The order is kept.
 std::vector<int> parse_cpu_list(std::string_view name, std::string_view value, int limit);
 
+/// "0-3,8" for 0, 1, 2, 3, 8: what parse_cpu_list reads. Keeps the order.
+std::string number_ranges(const std::vector<int>& numbers);
+
 /// "NAME: unknown variable; did you mean SKEIN_RANKS?" for each SKEIN_ variable of the environment that is not known.
 std::vector<std::string> unknown_variable_warnings(std::span<const std::string_view> known);
 

@@ -145,12 +145,4 @@ TEST(CommandLine, CountsAreDoublesOrBytes) {
   EXPECT_FALSE(bench::parse_count("99999999999999999999"));
 }
 
-TEST(MachineFacts, CpusAreShownAsRanges) {
-  // Defect: "0-0", or a lost last range.
-  EXPECT_EQ(bench::cpu_list({0, 1, 2, 3, 8}), "0-3,8");
-  EXPECT_EQ(bench::cpu_list({5}), "5");
-  EXPECT_EQ(bench::cpu_list({}), "");
-  EXPECT_EQ(bench::cpu_list({1, 3, 4}), "1,3-4");
-}
-
 }  // namespace
