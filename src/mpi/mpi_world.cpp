@@ -83,6 +83,8 @@ class MpiWorld final : public World {
   }
 
   std::unique_ptr<Network> connect(const std::vector<int>& host_of_process) override {
+    const int hosts = *std::max_element(host_of_process.begin(), host_of_process.end()) + 1;
+    if (hosts == 1) return nullptr;
     const int host = host_of_process[static_cast<std::size_t>(process_)];
     const auto first = std::find(host_of_process.begin(), host_of_process.end(), host) - host_of_process.begin();
     MPI_Comm leaders = MPI_COMM_NULL;

@@ -227,7 +227,7 @@ class Steps {
       if (const auto again = try_to_build_host(own_seats)) throw Error(again->code, again->message);
     }
     start_.network = world_.connect(start_.host_of_process);
-    start_.host->connect(start_.network && start_.network->hosts() > 1 ? start_.network.get() : nullptr);
+    start_.host->connect(start_.network.get());
   }
 
   /// What went wrong, the same in all processes.

@@ -68,7 +68,8 @@ class World {
   /// The `bytes` of every process, in process order.
   virtual std::vector<std::vector<std::byte>> allgather(std::span<const std::byte> bytes) = 0;
 
-  /// The way to the leaders of the other hosts, which are the first processes of each; null in all other processes.
+  /// The way to the leaders of the other hosts, which are the first processes of each; null in all other processes, and
+  /// where there is one host only.
   virtual std::unique_ptr<Network> connect(const std::vector<int>& host_of_process) = 0;
 
   /// Ends MPI if join started it. All processes, after a run that ended in agreement.
