@@ -5,7 +5,7 @@
 // of higher ones, up to seat 0, the root. The pattern changes speed, never results.
 //
 // Source  trees by the machine's levels with a static shape: Gao et al., "Optimizing Barrier Synchronization on ARMv8
-//         Many-Core Architectures", CLUSTER 2021, doi:10.1109/Cluster48925.2021.00044.
+//         Many-Core Architectures", IEEE CLUSTER 2021, pp. 542-552.
 #pragma once
 
 #include <span>
