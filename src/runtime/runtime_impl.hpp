@@ -143,6 +143,7 @@ class Runtime::Impl {
     if (!lanes_->unpinned().empty()) {
       warn(fmt::format("process {}: lanes {} could not be pinned and run where the system puts them", process(),
                        fmt::join(lanes_->unpinned(), ",")));
+      host().disturb();  // their ranks wait politely, and nobody says again that they have no CPU of their own
     }
   }
 
@@ -153,9 +154,9 @@ class Runtime::Impl {
     if (!outcomes_[lane].has_left && !departures_.wait_for_all()) exit_now(lane);
   }
 
-  // Several ranks may find out at once; the process arrives at the meeting once.
   static constexpr std::size_t kUnknownLane = SIZE_MAX;
 
+  // Several ranks may find out at once; the process arrives at the meeting once. Only the main lane may call MPI.
   [[noreturn]] void exit_now(std::size_t lane) {
     while (!departures_.claim_exit()) pause();
     const int code = report_failure();
