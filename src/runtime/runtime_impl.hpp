@@ -160,8 +160,16 @@ class Runtime::Impl {
   [[noreturn]] void exit_now(std::size_t lane) {
     while (!departures_.claim_exit()) pause();
     const int code = report_failure();
+    const bool may_call_mpi = lane == 0 && host().network() != nullptr;
+    if (host().first_failure().host != Failure::kThisHost) {  // an exit might end the host that is about to report
+      if (may_call_mpi) {
+        host().wait_for_report();
+      } else {
+        host().leave_time_for_report();
+      }
+    }
     host().miss_meeting();
-    if (lane == 0 && host().network() != nullptr) world().abort(static_cast<ExitCode>(code));
+    if (may_call_mpi) world().abort(static_cast<ExitCode>(code));
     std::_Exit(code);
   }
 

@@ -17,6 +17,9 @@ constexpr std::uint64_t kLayoutVersion = 2;
 /// A process may use all of kLeaveGrace before it comes to the meeting.
 constexpr std::chrono::nanoseconds kMeetingTime = kLeaveGrace + std::chrono::seconds(1);
 
+/// A host where a rank failed waits for its other ranks, then for the other hosts, and then reports.
+constexpr std::chrono::nanoseconds kReportTime = kLeaveGrace + kMeetingTime;
+
 /// Memory of one staging area for all ranks of a team, once these are more than fit it with kPieceBytes each.
 constexpr std::size_t kAreaBytes = std::size_t{64} << 20U;
 constexpr std::size_t kLeastPieceBytes = 256;
@@ -229,7 +232,11 @@ void Host::wait_for_report() {
         hear_failure();
         return std::find(reported_.begin(), reported_.end(), origin) != reported_.end();
       },
-      kLeaveGrace + kMeetingTime);
+      kReportTime);
+}
+
+void Host::leave_time_for_report() const {
+  wait_bounded([] { return false; }, kReportTime);
 }
 
 Failure Host::first_failure() const {
@@ -243,7 +250,7 @@ bool Host::meet(OtherHosts others) {
   if (arrive(meeting) == map().processes_here()) decide(meeting, Rendezvous::met);
   // The leader may have waited for other hosts before.
   wait_bounded([&] { return meeting.outcome.load(std::memory_order_acquire) != Rendezvous::open; },
-               map().hosts() > 1 ? kLeaveGrace + 3 * kMeetingTime : kMeetingTime);
+               map().hosts() > 1 ? kMeetingTime + kReportTime + kMeetingTime : kMeetingTime);
   decide(meeting, Rendezvous::missed);  // unless it is decided
   return meeting.outcome.load(std::memory_order_acquire) == Rendezvous::met;
 }

@@ -130,6 +130,9 @@ class Host {
   void tell_reported();
   void wait_for_report();
 
+  /// The same for threads that may not call MPI, and so hear nothing: as long as wait_for_report() at most.
+  void leave_time_for_report() const;
+
   /// The failure that the run ended with: once the hosts have met, that of the lowest host that had one of its own.
   Failure first_failure() const;
 
