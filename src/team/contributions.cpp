@@ -34,7 +34,7 @@ void Contributions::fold_blocks(const Content& content) {
     ++folded;
     while (folded >= 2 && are_halves(block(folded - 2), block(folded - 1))) {
       std::byte* left = at(folded - 2);
-      content.merge(content.op, left + sizeof(Block), at(folded - 1) + sizeof(Block), left + sizeof(Block));
+      content.merge(content, left + sizeof(Block), at(folded - 1) + sizeof(Block), left + sizeof(Block));
       const Block whole{block(folded - 2).begin, 2 * block(folded - 2).ranks};
       std::memcpy(left, &whole, sizeof(whole));
       --folded;
@@ -45,7 +45,7 @@ void Contributions::fold_blocks(const Content& content) {
 
 void Contributions::fold_all(const Content& content, std::byte* out) {
   for (int i = count_ - 1; i > 0; --i) {
-    content.merge(content.op, payload(i - 1), payload(i), at(i - 1) + sizeof(Block));
+    content.merge(content, payload(i - 1), payload(i), at(i - 1) + sizeof(Block));
   }
   if (bytes_ != 0) std::memcpy(out, payload(0), bytes_);
 }

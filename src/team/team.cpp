@@ -26,12 +26,13 @@ Team::Team(Host& host, int rank, const TeamSettings& settings)
       rank_(rank),
       size_(host.map().size()),
       cpu_(settings.cpu),
+      spans_hosts_(host.map().hosts() > 1),
       waiter_(make_waiter(settings)),
       others_(host.network() != nullptr && rank == host.map().rank_at(0)
                   ? std::make_unique<HostExchange>(*host.network(), size_)
                   : nullptr),
       exchange_(host.channels(), host.stations(), host.map().seat_of(rank), waiter_, host.bells(),
-                settings.first_episode, others_.get(), host.map().hosts() > 1),
+                settings.first_episode, others_.get(), spans_hosts_),
       readers_(host.own_flags(), rank - host.map().first_of(host.process()), host.abort()) {}
 
 // The leader of a host learns of failures elsewhere while it waits, and so must not sleep for long.
@@ -69,6 +70,12 @@ Request Team::ibarrier(Where where) {
   enter(call);
   if (host_->abort().is_set()) throw_failed(Progress::aborted);
   return Request(*this, exchange_.arrive(signature(call), nullptr, 0));
+}
+
+const std::byte* Team::posted_on_hosts(int rank) const {
+  const RankMap& map = host_->map();
+  if (map.is_here(rank)) return exchange_.payload(map.seat_of(rank), exchange_.arrived());
+  return exchange_.remote_payload(rank);
 }
 
 void Team::print_line(const std::string& line) {

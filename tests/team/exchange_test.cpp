@@ -79,7 +79,7 @@ struct Rank {
 };
 
 /// A merge that adds.
-void add(void*, const std::byte* left, const std::byte* right, std::byte* out) {
+void add(const skein::Content&, const std::byte* left, const std::byte* right, std::byte* out) {
   std::uint64_t a = 0;
   std::uint64_t b = 0;
   std::memcpy(&a, left, sizeof(a));

@@ -172,7 +172,7 @@ TEST(ChooseFormation, IsATreeWithSeatZeroAtItsRoot) {
 std::uint64_t mix(std::uint64_t left, std::uint64_t right) {
   return (left * 0x9e3779b97f4a7c15U ^ (right >> 7U)) + right * 31;
 }
-void merge(void*, const std::byte* left, const std::byte* right, std::byte* out) {
+void merge(const Content&, const std::byte* left, const std::byte* right, std::byte* out) {
   std::uint64_t a = 0;
   std::uint64_t b = 0;
   std::memcpy(&a, left, sizeof(a));

@@ -185,23 +185,19 @@ template <class T, class Posted, class Op>
   }
 }
 
-/// How a leader folds payloads of `count` elements: the merge of Content.
+/// How a leader folds two payloads.
 template <class T, class Op>
-struct ElementMerge {
-  Op& op;
-  std::size_t count;
+void merge_elements(const Content& content, const std::byte* left, const std::byte* right, std::byte* out) {
+  Op& op = *static_cast<Op*>(content.op);
+  for (std::size_t at = 0; at < content.bytes; at += sizeof(T)) {
+    store(out + at, static_cast<T>(op(load<T>(left + at), load<T>(right + at))));
+  }
+}
 
-  static void merge(void* self, const std::byte* left, const std::byte* right, std::byte* out) {
-    auto& [op, count] = *static_cast<ElementMerge*>(self);
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t at = i * sizeof(T);
-      store(out + at, static_cast<T>(op(load<T>(left + at), load<T>(right + at))));
-    }
-  }
-  Content content() {
-    return {.need = Content::Need::fold, .bytes = count * sizeof(T), .merge = &ElementMerge::merge, .op = this};
-  }
-};
+template <class T, class Op>
+Content content_of_fold(std::size_t bytes, Op& op) {
+  return {.need = Content::Need::fold, .bytes = bytes, .merge = &merge_elements<T, Op>, .op = &op};
+}
 
 }  // namespace detail
 
@@ -210,9 +206,8 @@ void Team::reduce_elements(const Call& call, const T* in, T* out, Op& op) {
   const std::size_t bytes = call.count * sizeof(T);
   if (!fits_line(bytes)) return LargeReduce<T, Op>(*this, call, in, out, op).run(call.count);
   std::byte result[kInlineBytes];
-  detail::ElementMerge<T, Op> merge{op, call.count};
   exchange(
-      signature(call), in, bytes, [&] { return merge.content(); },
+      signature(call), in, bytes, [&] { return detail::content_of_fold<T>(bytes, op); },
       [&](void* folded) {
         detail::fold_posted<T>(size_, posted_with_own(bytes_of(in)), call.count, static_cast<std::byte*>(folded), op);
       },
@@ -230,9 +225,8 @@ T Team::allreduce(const T& value, Op op, Where where) {
     enter(Call{.operation = Operation::allreduce, .where = where});
     try {  // not guarded(): a closure costs a stall
       std::byte result[sizeof(T)];
-      detail::ElementMerge<T, Op> merge{op, 1};
       exchange(
-          kSignature, &value, sizeof(T), [&] { return merge.content(); },
+          kSignature, &value, sizeof(T), [&] { return detail::content_of_fold<T>(sizeof(T), op); },
           [&](void* folded) {
             detail::fold_posted<T>(size_, posted_with_own(bytes_of(&value)), 1, static_cast<std::byte*>(folded), op);
           },

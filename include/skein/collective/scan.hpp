@@ -28,7 +28,8 @@ void Team::scan(std::span<const std::type_identity_t<T>> in, std::span<T> out, O
     const int end = rank_ + 1;
     if (fits_line(in.size_bytes())) {
       exchange(signature(call), in.data(), in.size_bytes(), content_of_all(in.size_bytes()), kNothing, nullptr, 0);
-      detail::fold_posted<T>(end, posted_with_own(bytes_of(in.data())), in.size(), writable_bytes_of(out.data()), op);
+      detail::fold_posted<T>(
+          end, [&](int rank) { return posted(rank); }, in.size(), writable_bytes_of(out.data()), op);
       return;
     }
     LargePayload large(*this, call, in.data(), nullptr);

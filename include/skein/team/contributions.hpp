@@ -26,13 +26,13 @@ struct Content {
     all_ranks,
     fold,  ///< of all ranks, in rank order
   };
-  using Merge = void (*)(void* op, const std::byte* left, const std::byte* right, std::byte* out);
+  using Merge = void (*)(const Content&, const std::byte* left, const std::byte* right, std::byte* out);
 
   Need need = Need::nothing;
   int rank = 0;
   std::size_t bytes = 0;           ///< of one payload
   Merge merge = nullptr;           ///< of fold; `out` may be `left` or `right`
-  void* op = nullptr;              ///< first argument of merge
+  void* op = nullptr;              ///< that merge applies
   class Transfer* bulk = nullptr;  ///< moved between hosts before anybody leaves; null for none
 };
 

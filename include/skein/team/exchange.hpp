@@ -56,15 +56,16 @@ class Exchange {
   /// `spans_hosts` says on every rank whether it has.
   Exchange(Channels<Policy> channels, const Stations& stations, int seat, Waiter<Policy>& waiter, Bells<Policy>& bells,
            Episode first, HostExchange* others = nullptr, bool spans_hosts = false)
-      : channels_(channels),
-        stations_(&stations),
-        station_(&stations.of_seat[index(seat)]),
+      : own_(&channels.arrivals[index(seat)]),
         waiter_(&waiter),
         bells_(&bells),
-        others_(others),
-        spans_hosts_(spans_hosts),
         arrived_(first - 1),
-        retired_(first - 1) {
+        retired_(first - 1),
+        channels_(channels),
+        stations_(&stations),
+        station_(&stations.of_seat[index(seat)]),
+        others_(others),
+        spans_hosts_(spans_hosts) {
     for (const Station::Child& child : station_->children) {
       children_.push_back(child.leads ? &channels_.ascents[index(child.seat)] : &channels_.arrivals[index(child.seat)]);
       is_deep_ = is_deep_ || child.leads;
@@ -78,7 +79,7 @@ class Exchange {
   [[gnu::always_inline]] inline Episode arrive(Signature signature, const void* payload, std::size_t bytes) {
     const Episode episode = ++arrived_;
     signatures_[episode % kRingLines] = signature;
-    post(channels_.arrivals[index(station_->seat)], episode, signature, payload, bytes);  // [post]
+    post(*own_, episode, signature, payload, bytes);  // [post]
     return episode;
   }
 
@@ -319,22 +320,25 @@ class Exchange {
     }
   }
 
+  // What every episode touches comes first, and nothing of it is reached through something else.
+  Channel<Policy>* own_;
+  std::vector<Channel<Policy>*> children_;  // in the order of the station's
+  Channel<Policy>* released_by_ = nullptr;
+  std::vector<Channel<Policy>*> releases_;
+  Waiter<Policy>* waiter_;
+  Bells<Policy>* bells_;
+  Episode arrived_;
+  Episode retired_;
+  bool is_deep_ = false;                ///< somebody passes on contributions
+  Signature signatures_[kRingLines]{};  ///< of the own posts
+
   Channels<Policy> channels_;
   const Stations* stations_;
   const Station* station_;
-  std::vector<Channel<Policy>*> children_;  // in the order of the station's
-  std::vector<Channel<Policy>*> releases_;
-  Channel<Policy>* released_by_ = nullptr;
-  Waiter<Policy>* waiter_;
-  Bells<Policy>* bells_;
   HostExchange* others_;
   bool spans_hosts_;
-  bool is_deep_ = false;  // somebody passes on contributions
-  Episode arrived_;
-  Episode retired_;
   int next_seat_ = 0;
   int mismatched_seat_ = -1;
-  Signature signatures_[kRingLines]{};  ///< of the own posts
 };
 
 }  // namespace skein

@@ -222,17 +222,16 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   /// What `rank` posted in the newest exchange, if it was content of it or the rank is of this host. Valid in its
   /// `combine`, and until the next exchange.
   const std::byte* posted(int rank) const {
-    if (hosts() == 1) [[likely]]
+    if (!spans_hosts_) [[likely]]
       return exchange_.payload(rank, exchange_.arrived());
-    const RankMap& map = host_->map();
-    if (map.is_here(rank)) return exchange_.payload(map.seat_of(rank), exchange_.arrived());
-    return exchange_.remote_payload(rank);
+    return posted_on_hosts(rank);
   }
+  const std::byte* posted_on_hosts(int rank) const;
 
-  /// As posted, as a function, with this rank's own contribution from where it came: reading back the line that peers are
-  /// fetching would delay them and this rank (see Exchange).
+  /// As posted, as a function, for `combine` of a fold, which runs where the team has one host only. This rank's own
+  /// contribution comes from where it came: reading back the line that peers are fetching would delay them and this rank.
   auto posted_with_own(const std::byte* own) const {
-    return [this, own](int rank) { return rank == rank_ ? own : posted(rank); };
+    return [this, own](int rank) { return rank == rank_ ? own : exchange_.payload(rank, exchange_.arrived()); };
   }
 
   /// Copies the posted object of a rank.
@@ -277,6 +276,7 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   int rank_;
   int size_;
   int cpu_;
+  bool spans_hosts_;  // kept at hand: posted() is on the way of small reductions
   Waiter<StdAtomics> waiter_;
   std::unique_ptr<HostExchange> others_;  // the leader's, when there are other hosts
   Exchange<StdAtomics> exchange_;
