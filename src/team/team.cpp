@@ -94,6 +94,7 @@ void Team::reject(const Call& call, std::string_view rule) const {
 }
 
 void Team::check_fp_environment(const Call& call) {
+  if (call.operation == Operation::leave) return;  // the lane reports what is left behind
   const FpEnvironment now = FpEnvironment::capture();
   if (now == fp_entered_ || std::exchange(has_warned_of_fp_, true)) return;
   const std::string text = fmt::format("skein: rank {} enters {} with {}; it began the run with {}\n", rank_,
