@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mpi_network.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace skein {
@@ -109,12 +110,9 @@ void MpiNetwork::start_receiving(int host, std::span<std::byte> bytes) {
             &transfers_.emplace_back(MPI_REQUEST_NULL));
 }
 
-bool MpiNetwork::transfers_done() {
-  while (!transfers_.empty()) {
-    if (!is_done(transfers_.back())) return false;
-    transfers_.pop_back();
-  }
-  return true;
+bool MpiNetwork::transfers_done(std::size_t left) {
+  transfers_.erase(transfers_.begin(), std::find_if_not(transfers_.begin(), transfers_.end(), is_done));
+  return transfers_.size() <= left;
 }
 
 void MpiNetwork::tell_failure(const FailureNews& news) {

@@ -5,6 +5,7 @@
 
 #include <mpi.h>
 
+#include <cstddef>
 #include <deque>
 #include <memory>
 #include <vector>
@@ -30,7 +31,7 @@ class MpiNetwork final : public Network {
   const std::byte* try_receive(int host) override;
   void start_sending(int host, std::span<const std::byte> bytes) override;
   void start_receiving(int host, std::span<std::byte> bytes) override;
-  bool transfers_done() override;
+  bool transfers_done(std::size_t left) override;
   void tell_failure(const FailureNews& news) override;
   std::optional<FailureNews> hear_failure() override;
   void close() override;
@@ -60,8 +61,8 @@ class MpiNetwork final : public Network {
   int host_ = 0;
   int hosts_ = 1;
   std::vector<std::unique_ptr<Peer>> peers_;  // made at their first message
-  std::vector<MPI_Request> transfers_;
-  std::deque<FailureNews> told_;  // stay where they are while MPI sends them
+  std::vector<MPI_Request> transfers_;        // oldest first
+  std::deque<FailureNews> told_;              // stay where they are while MPI sends them
   std::vector<MPI_Request> telling_;
   FailureNews heard_;
   MPI_Request hearing_ = MPI_REQUEST_NULL;

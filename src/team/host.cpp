@@ -12,7 +12,7 @@ namespace skein {
 namespace {
 
 // Changes with the layout, so that processes of different builds do not attach each other's segments.
-constexpr std::uint64_t kLayoutVersion = 2;
+constexpr std::uint64_t kLayoutVersion = 3;
 
 /// A process may use all of kLeaveGrace before it comes to the meeting.
 constexpr std::chrono::nanoseconds kMeetingTime = kLeaveGrace + std::chrono::seconds(1);
@@ -21,7 +21,7 @@ constexpr std::chrono::nanoseconds kMeetingTime = kLeaveGrace + std::chrono::sec
 constexpr std::chrono::nanoseconds kReportTime = kLeaveGrace + kMeetingTime;
 
 /// Memory of one staging area for all ranks of a team, once these are more than fit it with kPieceBytes each.
-constexpr std::size_t kAreaBytes = std::size_t{64} << 20U;
+constexpr std::size_t kAreaBytes = std::size_t{32} << 20U;
 constexpr std::size_t kLeastPieceBytes = 256;
 
 }  // namespace

@@ -47,10 +47,10 @@ Progress HostExchange::advance() {
         if (is_moving_ && !network_->transfers_done()) return Progress::pending;
         end_step();
         if (phase_ != Phase::bulk) continue;
-        if (content_.bulk != nullptr) content_.bulk->start(*network_);
+        if (content_.bulk != nullptr) may_stay_ = content_.bulk->start(*network_);
         [[fallthrough]];
       case Phase::bulk:
-        if (content_.bulk != nullptr && !network_->transfers_done()) return Progress::pending;
+        if (content_.bulk != nullptr && !network_->transfers_done(may_stay_)) return Progress::pending;
         is_under_way_ = false;
         return Progress::complete;
     }

@@ -25,9 +25,9 @@ inline void Team::alltoall_bytes(const Call& call, const std::byte* in, std::byt
   }
   // A piece is a stretch of every part; staged, the stretches for rank 0, 1, ... follow each other.
   LargePayload large(*this, call, in, nullptr);
-  const std::size_t stretch = large.piece_items(ranks, part, call);
+  large.cut(part, ranks, call);
+  const std::size_t stretch = large.piece_items;
   large.move_pieces(
-      part, stretch,
       [&](BlockRange piece, int area) {
         for (std::size_t peer = 0; peer < ranks; ++peer) {
           if (large.is_own_process(static_cast<int>(peer))) continue;

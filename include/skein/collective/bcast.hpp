@@ -29,8 +29,8 @@ void Team::bcast(std::span<T> data, int root, Where where) {
       return;
     }
     LargePayload large(*this, call, bytes, nullptr);
+    large.cut(data.size_bytes(), 1, call);
     large.move_pieces(
-        data.size_bytes(), large.piece_items(1, data.size_bytes(), call),
         [&](BlockRange piece, int area) {
           if (rank_ == root) large.stage(area, 0, bytes + piece.begin, piece.size());
         },

@@ -21,26 +21,25 @@ inline void Team::gather_bytes(const Call& call, const std::byte* in, std::byte*
     return;
   }
   LargePayload large(*this, call, in, nullptr);
-  large.move_pieces(
-      bytes, large.piece_items(1, bytes, call),
-      [&](BlockRange piece, int area) { large.stage(area, 0, in + piece.begin, piece.size()); },
-      [&](BlockRange piece, int, int host, const auto& send) {
-        if (call.root == kNoRoot || host_of(call.root) == host) send(0, piece.size());
-      },
-      [&](BlockRange piece, int area) {
-        if (out == nullptr) return;
-        for (int i = 0; i < size_; ++i) {
-          const int peer = (rank_ + i) % size_;
-          std::byte* to = out + static_cast<std::size_t>(peer) * bytes + piece.begin;
-          if (peer == rank_) {
-            copy_bytes(to, in + piece.begin, piece.size());
-          } else if (large.is_own_process(peer)) {
-            large.copy(to, large.published(peer).in + piece.begin, piece.size());
-          } else {
-            large.copy(to, large.staged(peer, area), piece.size());
-          }
-        }
-      });
+  large.cut(bytes, 1, call);
+  large.move_pieces([&](BlockRange piece, int area) { large.stage(area, 0, in + piece.begin, piece.size()); },
+                    [&](BlockRange piece, int, int host, const auto& send) {
+                      if (call.root == kNoRoot || host_of(call.root) == host) send(0, piece.size());
+                    },
+                    [&](BlockRange piece, int area) {
+                      if (out == nullptr) return;
+                      for (int i = 0; i < size_; ++i) {
+                        const int peer = (rank_ + i) % size_;
+                        std::byte* to = out + static_cast<std::size_t>(peer) * bytes + piece.begin;
+                        if (peer == rank_) {
+                          copy_bytes(to, in + piece.begin, piece.size());
+                        } else if (large.is_own_process(peer)) {
+                          large.copy(to, large.published(peer).in + piece.begin, piece.size());
+                        } else {
+                          large.copy(to, large.staged(peer, area), piece.size());
+                        }
+                      }
+                    });
 }
 
 template <class T>

@@ -6,8 +6,9 @@
 // follows from the peer's process alone.
 //
 // Cost     one process: no copy but the one into the destination. Several: one more copy, into memory that stays in cache.
-//          Several hosts: what a rank of another host staged arrives in the staging of this one before anybody leaves the
-//          exchange, sent by the leader of that host straight from its segment.
+//          Several hosts: what a rank of another host staged arrives in the staging of this one, sent by the leader of that
+//          host straight from its segment, while the ranks work on the pieces before and after; one exchange a piece, and
+//          one to three more in all.
 // Memory   Staging in the segment when there are several processes, else none.
 #pragma once
 
@@ -28,106 +29,134 @@ struct LargePayload {
         mine{static_cast<const std::byte*>(in), static_cast<std::byte*>(out)},
         is_staged(own_team.processes() > 1) {}
 
-  /// Items of `item_bytes` that go into one piece: all of them when nothing has to be staged.
-  std::size_t piece_items(std::size_t item_bytes, std::size_t items, const Call& call) const {
-    if (!is_staged) return std::max<std::size_t>(items, 1);
+  /// Cuts n items into pieces: one when nothing has to be staged. Before any other use.
+  void cut(std::size_t n, std::size_t item_bytes, const Call& call) {
+    items = n;
+    piece_items = std::max<std::size_t>(n, 1);
+    if (!is_staged) return;
     const std::size_t piece_bytes = team.host_->staging().piece_bytes();
     team.require(item_bytes <= piece_bytes, call, "values this large cannot pass between the processes of this team");
-    return piece_bytes / item_bytes;
+    piece_items = piece_bytes / item_bytes;
+    pieces = std::max<std::size_t>(1, (n + piece_items - 1) / piece_items);
+    lag = team.hosts() > 1 && pieces > 1 ? 1 : 0;
   }
+
+  BlockRange piece(std::size_t i) const { return {i * piece_items, std::min((i + 1) * piece_items, items)}; }
 
   const RankMap& map() const { return team.host_->map(); }
   bool is_own_process(int rank) const { return map().process_of(rank) == team.process(); }
 
   /// Announces what this rank has made readable, and waits until all others have. The first one carries the call's
   /// signature, so that nothing is touched before the ranks agree on the call.
-  void sync() { sync(nullptr); }
+  void sync() { meet(nullptr); }
 
-  /// As sync; before anybody leaves, moves between hosts what is staged in `area`. `parts(rank, host, send)` calls
-  /// send(begin, end) for the bytes of `rank`'s area that `host` needs: the same on both sides.
+  /// As sync, and starts to move between hosts what is staged; it has arrived when the exchange `lag` after this one is
+  /// over. `parts(rank, host, send)` calls send(area, begin, end) for the bytes of `rank`'s area that `host` needs: the same
+  /// on both sides.
   template <class Parts>
-  void sync(int area, const Parts& parts) {
-    Movement<Parts> movement(*this, area, parts);
-    sync(team.hosts() > 1 ? &movement : nullptr);
+  void sync(const Parts& parts) {
+    Movement<Parts> movement(*this, parts);
+    meet(team.hosts() > 1 ? &movement : nullptr);
   }
 
   Published published(int rank) const { return team.posted_value(rank, Published{}); }
 
   /// Puts bytes where other processes can read them; nothing when there are none.
   void stage(int area, std::size_t offset, const std::byte* from, std::size_t bytes) const {
-    if (is_staged && bytes != 0) std::memcpy(staged(team.rank(), area) + offset, from, bytes);
+    if (!is_staged || bytes == 0) return;
+    std::memcpy(staged(team.rank(), area) + offset, from, bytes);
+    keep_moving();
   }
 
   std::byte* staged(int rank, int area) const { return team.host_->staging().area(rank, area); }
 
-  /// Copies to or from a peer's memory.
+  /// Copies to or from a peer's memory, in bounded pieces.
   void copy(std::byte* to, const std::byte* from, std::size_t bytes) const {
-    if (bytes != 0 && team.readers_.copy(to, from, bytes) == WaitResult::aborted) team.throw_aborted();
+    for (std::size_t done = 0; done < bytes; done += kReadBytes) {
+      touch_peers([&] { std::memcpy(to + done, from + done, std::min(kReadBytes, bytes - done)); });
+    }
   }
 
   /// Runs `touch` while the peers' memory is held alive. `touch` takes no longer than a bounded piece does.
   template <class Touch>
   void touch_peers(Touch touch) const {
     if (team.readers_.guard(touch) == WaitResult::aborted) team.throw_aborted();
+    keep_moving();
   }
 
-  /// Moves [0, items) in pieces. For each: `stage(piece, area)` puts this rank's part into the segment if it must,
-  /// `parts(piece, rank, host, send)` says what other hosts need of it, `take(piece, area)` reads the peers'. Areas
-  /// alternate, so one exchange a piece is enough: when a rank stages piece i + 2, all have arrived at i + 1 and so finished
-  /// piece i. The last exchange keeps every buffer until all have read.
+  /// Moves all items. `stage(piece, area)` puts this rank's part of a piece into the segment if it must, `parts(piece, rank,
+  /// host, send)` calls send(begin, end) for what other hosts need of it, `take(piece, area)` reads the peers'.
+  ///
+  /// Areas are used in turn, so one exchange a piece is enough. Piece i is staged before exchange i, has come to all hosts
+  /// after exchange i + lag, and is taken before the next; so when anybody stages piece i + kAreas, before which lie the
+  /// exchanges up to i + kAreas - 1 >= i + lag + 1, all have taken piece i. The last exchange keeps every buffer until all
+  /// have read.
   template <class Stage, class Parts, class Take>
-  void move_pieces(std::size_t items, std::size_t piece_length, Stage stage_piece, Parts parts, Take take_piece) {
-    int area = 0;
-    for (std::size_t begin = 0; begin < items || begin == 0; begin += piece_length, area ^= 1) {
-      const BlockRange piece{begin, std::min(begin + piece_length, items)};
-      stage_piece(piece, area);
-      sync(area, [&](int rank, int host, const auto& send) { parts(piece, rank, host, send); });
-      take_piece(piece, area);
+  void move_pieces(Stage stage_piece, Parts parts, Take take_piece) {
+    constexpr std::size_t kAreas = 3;
+    const auto area_of = [](std::size_t i) { return static_cast<int>(i % kAreas); };
+    const std::size_t taken_after = 1 + lag;
+    for (std::size_t step = 0; step < pieces + taken_after; ++step) {
+      if (step >= taken_after) take_piece(piece(step - taken_after), area_of(step - taken_after));
+      if (step < pieces) stage_piece(piece(step), area_of(step));
+      sync([&](int rank, int host, const auto& send) {
+        if (step >= pieces) return;
+        parts(piece(step), rank, host, [&](std::size_t begin, std::size_t end) { send(area_of(step), begin, end); });
+      });
     }
-    sync();
   }
 
   Team& team;
   Signature sign;
   Published mine;
   bool is_staged;
+  std::size_t items = 0;
+  std::size_t piece_items = 1;
+  std::size_t pieces = 1;
+  std::size_t lag = 0;  ///< exchanges for which what is moved between hosts may be under way
 
  private:
-  void sync(Transfer* bulk) {
+  void meet(Transfer* bulk) {
     team.exchange(
         sign, &mine, sizeof(mine), [bulk] { return Content{.bulk = bulk}; }, Team::kNothing, nullptr, 0);
     sign = signature(Call{.operation = Operation::piece});
+  }
+
+  /// MPI moves what is under way only while it is called.
+  void keep_moving() const {
+    if (lag != 0 && team.others_ != nullptr) team.others_->network().transfers_done();
   }
 
   /// Starts the sends and receives of a leader. Both sides go through ranks in ascending order, so they match.
   template <class Parts>
   class Movement final : public Transfer {
    public:
-    Movement(const LargePayload& payload, int area, const Parts& parts)
-        : payload_(payload), area_(area), parts_(parts) {}
+    Movement(const LargePayload& payload, const Parts& parts) : payload_(payload), parts_(parts) {}
 
-    void start(Network& network) override {
+    std::size_t start(Network& network) override {
       const RankMap& map = payload_.team.host_->map();
+      std::size_t started = 0;
       for (int rank = 0; rank < map.size(); ++rank) {
-        std::byte* base = payload_.staged(rank, area_);
+        const bool is_here = map.is_here(rank);
         for (int host = 0; host < map.hosts(); ++host) {
-          if (host == map.host_of(rank)) continue;
-          if (map.is_here(rank)) {
-            parts_(rank, host, [&](std::size_t begin, std::size_t end) {
-              if (begin < end) network.start_sending(host, {base + begin, end - begin});
-            });
-          } else if (host == map.own_host()) {
-            parts_(rank, host, [&](std::size_t begin, std::size_t end) {
-              if (begin < end) network.start_receiving(map.host_of(rank), {base + begin, end - begin});
-            });
-          }
+          if (host == map.host_of(rank) || (!is_here && host != map.own_host())) continue;
+          parts_(rank, host, [&](int area, std::size_t begin, std::size_t end) {
+            if (begin == end) return;
+            const std::span<std::byte> bytes(payload_.staged(rank, area) + begin, end - begin);
+            if (is_here) {
+              network.start_sending(host, bytes);
+            } else {
+              network.start_receiving(map.host_of(rank), bytes);
+            }
+            ++started;
+          });
         }
       }
+      return payload_.lag == 0 ? 0 : started;
     }
 
    private:
     const LargePayload& payload_;
-    int area_;
     const Parts& parts_;
   };
 };

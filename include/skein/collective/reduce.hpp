@@ -3,14 +3,15 @@
 // reduce and allreduce: the fold of fold.hpp, element by element.
 //
 // Cost  in the line: one exchange; every reader folds, so there is no second hop among few ranks. Larger: each rank
-//       folds one block of the elements of all ranks and the blocks are copied out; two exchanges a piece and one to
-//       close, n / p elements folded and n moved per rank.
+//       folds one block of the elements of all ranks and the blocks are copied out; one exchange a piece and two more in
+//       all, n / p elements folded and n moved per rank.
 // Hosts each host first folds its own ranks as far as the shape of the fold allows, to one partial result when they are
 //       2^k neighbours, and sends every other host the partial results of its share of the elements; the shares come back
-//       folded. One exchange more a piece; about 2 n elements pass in and out of each host, whatever their number.
+//       folded. While they travel the ranks work on other pieces: two or five exchanges more in all; about 2 n elements
+//       pass in and out of each host, whatever their number.
 // Why   a rank writes only its own block of any output, and reads of the inputs only that block, so `in` and `out` may be
-//       the same memory. Each area of the staging is written again only after an exchange that all came to after they had
-//       read it: inputs after the second exchange of their piece, results and partial results after the first of the next.
+//       the same memory. The areas of the staging are written again only after an exchange that all came to after they had
+//       read them (LargeReduce::run).
 #pragma once
 
 #include "skein/collective/bytes.hpp"
@@ -34,29 +35,46 @@ class LargeReduce {
         call_(call),
         spans_hosts_(team.hosts() > 1) {}
 
+  /// Each piece passes through these steps, with an exchange after each step; several pieces are on their way at once.
+  ///
+  ///   step of piece i   what                       written: area         last read in step
+  ///   i                 stage the inputs           inputs                i + 1
+  ///   i + 1             fold those of the host     partials, if hosts    i + 2 + lag
+  ///   folded_after      fold one block of all      results               i + collected_after
+  ///   collected_after   copy out the other blocks
+  ///
+  /// What is written in a step begins to travel in the exchange after it and has arrived after `lag` more. Every area is
+  /// read at most 1 + lag steps after it was written and written again kInputAreas or kTravellingAreas steps after, so at
+  /// least one exchange lies between the two.
   void run(std::size_t n) {
-    const std::size_t step = large_.piece_items(sizeof(T), n, call_);
-    for (std::size_t begin = 0; begin < n; begin += step) {
-      const BlockRange piece{begin, std::min(begin + step, n)};
-      large_.stage(kInputs, 0, bytes_of(in_ + piece.begin), piece.size() * sizeof(T));
-      large_.sync();
-      if (spans_hosts_) fold_host(piece);
-      fold_own_block(piece);
-      large_.sync(kResults, [&](int rank, int host, const auto& send) {
-        if (root_ != kNoRoot && large_.team.host_of(root_) != host) return;
-        const BlockRange block = block_of(rank, piece);
-        send((block.begin - piece.begin) * sizeof(T), (block.end - piece.begin) * sizeof(T));
+    large_.cut(n, sizeof(T), call_);
+    const std::size_t lag = large_.lag;
+    const std::size_t folded_after = spans_hosts_ ? 2 + lag : 1;
+    const std::size_t collected_after = folded_after + 1 + lag;
+    for (std::size_t step = 0; step < large_.pieces + collected_after; ++step) {
+      const auto has_piece = [&](std::size_t after) { return step >= after && step - after < large_.pieces; };
+      if (has_piece(collected_after)) collect(step - collected_after);
+      if (has_piece(folded_after)) fold_own_block(step - folded_after);
+      if (spans_hosts_ && has_piece(1)) fold_host(step - 1);
+      if (has_piece(0)) stage_inputs(step);
+      large_.sync([&](int rank, int host, const auto& send) {
+        if (has_piece(1)) send_partials(step - 1, rank, host, send);
+        if (has_piece(folded_after)) send_results(step - folded_after, rank, host, send);
       });
-      collect(piece);
     }
-    large_.sync();
   }
 
  private:
-  static constexpr int kInputs = 0;
-  static constexpr int kResults = 1;
-  static constexpr int kPartials = 2;  // of a block of ranks, in the area of its first
+  static constexpr std::size_t kInputAreas = 2;
+  static constexpr std::size_t kTravellingAreas = 3;
+  static_assert(kInputAreas + 2 * kTravellingAreas == Staging::kAreas);
   static constexpr std::size_t kTile = TileFold<T>::kTile;
+
+  static int input_area(std::size_t i) { return static_cast<int>(i % kInputAreas); }
+  static int partial_area(std::size_t i) { return static_cast<int>(kInputAreas + i % kTravellingAreas); }
+  static int result_area(std::size_t i) {
+    return static_cast<int>(kInputAreas + kTravellingAreas + i % kTravellingAreas);
+  }
 
   int rank() const { return large_.team.rank(); }
   int size() const { return large_.team.size(); }
@@ -78,20 +96,21 @@ class LargeReduce {
     return {share.begin + block.begin, share.begin + block.end};
   }
 
-  const T* input(int rank, BlockRange piece, std::size_t element) const {
+  const T* input(int rank, std::size_t i, std::size_t element) const {
     if (large_.is_own_process(rank)) return reinterpret_cast<const T*>(large_.published(rank).in) + element;
-    return reinterpret_cast<const T*>(large_.staged(rank, kInputs)) + (element - piece.begin);
+    return staged(rank, input_area(i), i, element);
   }
 
-  T* partial(int first_rank, BlockRange piece, std::size_t element) const {
-    return reinterpret_cast<T*>(large_.staged(first_rank, kPartials)) + (element - piece.begin);
+  /// An element of piece i in an area of a rank; partial results of a block of ranks are in those of its first.
+  T* staged(int rank, int area, std::size_t i, std::size_t element) const {
+    return reinterpret_cast<T*>(large_.staged(rank, area)) + (element - large_.piece(i).begin);
   }
 
   /// Where this rank's block of the result goes first: to its reader's memory if that is in this process.
-  T* result(BlockRange piece, std::size_t element) const {
+  T* result(std::size_t i, std::size_t element) const {
     if (wants(rank())) return out_ + element;
     if (large_.is_own_process(root_)) return reinterpret_cast<T*>(large_.published(root_).out) + element;
-    return reinterpret_cast<T*>(large_.staged(rank(), kResults)) + (element - piece.begin);
+    return staged(rank(), result_area(i), i, element);
   }
 
   /// Folds the elements of `range` over ranks [begin, end), in bounded pieces. `known(a, b, element)` as for TileFold.
@@ -110,55 +129,74 @@ class LargeReduce {
     }
   }
 
-  /// Folds the inputs of this host's ranks, block by block, and swaps the partial results with the other hosts.
-  void fold_host(BlockRange piece) {
+  void stage_inputs(std::size_t i) {
+    const BlockRange piece = large_.piece(i);
+    large_.stage(input_area(i), 0, bytes_of(in_ + piece.begin), piece.size() * sizeof(T));
+  }
+
+  /// Folds the inputs of this host's ranks, block by block.
+  void fold_host(std::size_t i) {
+    const BlockRange piece = large_.piece(i);
     const BlockRange mine = block_range(piece.size(), map().seats(), map().seat_of(rank()));
     const BlockRange range{piece.begin + mine.begin, piece.begin + mine.end};
     for (const Contributions::Block block : map().blocks()) {
       if (map().host_of(block.begin) != map().own_host()) continue;
       fold_range(
           range, block.begin, block.begin + block.ranks,
-          [&](int a, int b, std::size_t element) { return b - a == 1 ? input(a, piece, element) : nullptr; },
-          [&](std::size_t element) { return partial(block.begin, piece, element); });
+          [&](int a, int b, std::size_t element) { return b - a == 1 ? input(a, i, element) : nullptr; },
+          [&](std::size_t element) { return staged(block.begin, partial_area(i), i, element); });
     }
-    large_.sync(kPartials, [&](int rank, int host, const auto& send) {
-      if (map().block_ranks(rank) == 0) return;
-      const BlockRange share = share_of(host, piece);
-      send((share.begin - piece.begin) * sizeof(T), (share.end - piece.begin) * sizeof(T));
-    });
   }
 
-  void fold_own_block(BlockRange piece) {
+  template <class Send>
+  void send_partials(std::size_t i, int rank, int host, const Send& send) const {
+    if (map().block_ranks(rank) == 0) return;
+    const BlockRange piece = large_.piece(i);
+    const BlockRange share = share_of(host, piece);
+    send(partial_area(i), (share.begin - piece.begin) * sizeof(T), (share.end - piece.begin) * sizeof(T));
+  }
+
+  void fold_own_block(std::size_t i) {
+    const BlockRange piece = large_.piece(i);
     const BlockRange block = block_of(rank(), piece);
-    const auto out = [&](std::size_t element) { return result(piece, element); };
+    const auto out = [&](std::size_t element) { return result(i, element); };
     if (spans_hosts_) {
       fold_range(
           block, 0, size(),
           [&](int a, int b, std::size_t element) -> const T* {
-            return map().block_ranks(a) == b - a ? partial(a, piece, element) : nullptr;
+            return map().block_ranks(a) == b - a ? staged(a, partial_area(i), i, element) : nullptr;
           },
           out);
     } else {
       fold_range(
           block, 0, size(),
-          [&](int a, int b, std::size_t element) { return b - a == 1 ? input(a, piece, element) : nullptr; }, out);
+          [&](int a, int b, std::size_t element) { return b - a == 1 ? input(a, i, element) : nullptr; }, out);
     }
     if (root_ == kNoRoot && !block.empty()) {
-      large_.stage(kResults, (block.begin - piece.begin) * sizeof(T), bytes_of(out_ + block.begin),
+      large_.stage(result_area(i), (block.begin - piece.begin) * sizeof(T), bytes_of(out_ + block.begin),
                    block.size() * sizeof(T));
     }
   }
 
+  template <class Send>
+  void send_results(std::size_t i, int rank, int host, const Send& send) const {
+    if (root_ != kNoRoot && map().host_of(root_) != host) return;
+    const BlockRange piece = large_.piece(i);
+    const BlockRange block = block_of(rank, piece);
+    send(result_area(i), (block.begin - piece.begin) * sizeof(T), (block.end - piece.begin) * sizeof(T));
+  }
+
   // Starting after the own rank, so that not all read the same peer at once.
-  void collect(BlockRange piece) {
+  void collect(std::size_t i) {
     if (!wants(rank())) return;
-    for (int i = 1; i < size(); ++i) {
-      const int peer = (rank() + i) % size();
+    const BlockRange piece = large_.piece(i);
+    for (int offset = 1; offset < size(); ++offset) {
+      const int peer = (rank() + offset) % size();
       const BlockRange block = block_of(peer, piece);
       const bool is_own_process = large_.is_own_process(peer);
       if (root_ != kNoRoot && is_own_process) continue;  // it wrote here
       const std::byte* from = is_own_process ? large_.published(peer).out + block.begin * sizeof(T)
-                                             : large_.staged(peer, kResults) + (block.begin - piece.begin) * sizeof(T);
+                                             : bytes_of(staged(peer, result_area(i), i, block.begin));
       large_.copy(writable_bytes_of(out_ + block.begin), from, block.size() * sizeof(T));
     }
   }

@@ -35,8 +35,8 @@ void Team::scan(std::span<const std::type_identity_t<T>> in, std::span<T> out, O
     LargePayload large(*this, call, in.data(), nullptr);
     TileFold<T> tiles;
     constexpr std::size_t kTile = TileFold<T>::kTile;
+    large.cut(in.size(), sizeof(T), call);
     large.move_pieces(
-        in.size(), large.piece_items(sizeof(T), in.size(), call),
         [&](BlockRange piece, int area) {
           large.stage(area, 0, bytes_of(in.data() + piece.begin), piece.size() * sizeof(T));
         },

@@ -22,8 +22,8 @@ inline void Team::scatter_bytes(const Call& call, const std::byte* in, std::byte
     return;
   }
   LargePayload large(*this, call, in, nullptr);
+  large.cut(all, 1, call);
   large.move_pieces(
-      all, large.piece_items(1, all, call),
       [&](BlockRange piece, int area) {
         if (rank_ == root) large.stage(area, 0, in + piece.begin, piece.size());
       },

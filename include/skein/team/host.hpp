@@ -29,15 +29,16 @@ struct alignas(kStride) RankAccount {
   std::int32_t cpu = -1;
 };
 
-/// Bytes of one piece of a large payload that passes between processes: three of them fit the L2 cache of any server core
-/// of the last ten years, and at memory speed one takes a hundred times longer than the round that announces it.
+/// Bytes of one piece of a large payload that passes between processes: three of them, which is what a rank works on, fit
+/// the L2 cache of any server core of the last ten years, and at memory speed one takes a hundred times longer than the
+/// round that announces it.
 inline constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;
 
 /// Through which large payloads pass to other processes: areas of one piece for every rank of the team. Those of ranks on
 /// other hosts are filled by the leader with what their own host sent.
 class Staging {
  public:
-  static constexpr int kAreas = 3;
+  static constexpr int kAreas = 8;  ///< LargeReduce uses that many
 
   Staging() = default;
   Staging(std::byte* base, std::size_t piece_bytes, int ranks)

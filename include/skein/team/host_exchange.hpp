@@ -70,8 +70,9 @@ class HostExchange {
   Header own_;
   std::size_t step_ = 0;
   Phase phase_ = Phase::sending;
-  int arriving_parts_ = 0;  // in a transfer
-  bool is_moving_ = false;  // parts, in transfers
+  int arriving_parts_ = 0;    // in a transfer
+  std::size_t may_stay_ = 0;  // transfers under way when bulk is over
+  bool is_moving_ = false;    // parts, in transfers
   bool is_under_way_ = false;
   bool is_mismatched_ = false;
 };

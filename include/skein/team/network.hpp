@@ -50,8 +50,8 @@ class Network {
   virtual void start_sending(int host, std::span<const std::byte> bytes) = 0;
   virtual void start_receiving(int host, std::span<std::byte> bytes) = 0;
 
-  /// True when all transfers that were started are done.
-  virtual bool transfers_done() = 0;
+  /// Goes on with the transfers that were started; true when all are done but the newest `left`.
+  virtual bool transfers_done(std::size_t left = 0) = 0;
 
   /// Tells all other hosts; at most twice.
   virtual void tell_failure(const FailureNews& news) = 0;
@@ -66,8 +66,8 @@ class Network {
 /// A bulk movement between hosts that belongs to an exchange.
 class Transfer {
  public:
-  /// Starts all sends and receives of this host.
-  virtual void start(Network& network) = 0;
+  /// Starts all sends and receives of this host; how many of the newest may still be under way when the exchange is over.
+  virtual std::size_t start(Network& network) = 0;
 
  protected:
   ~Transfer() = default;

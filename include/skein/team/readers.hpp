@@ -11,10 +11,8 @@
 //   [quiet]    seq_cst load, acquires [unflag]
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <cstring>
 #include <span>
 
 #include "skein/sync/waiter.hpp"
@@ -43,15 +41,6 @@ class Readers {
     const Raised raised(*own_);
     if (abort_->is_set()) return WaitResult::aborted;
     touch();
-    return WaitResult::ready;
-  }
-
-  /// Copies from or to another rank's memory in bounded pieces.
-  WaitResult copy(std::byte* to, const std::byte* from, std::size_t bytes) {
-    for (std::size_t done = 0; done < bytes; done += kReadBytes) {
-      const auto touch = [&] { std::memcpy(to + done, from + done, std::min(kReadBytes, bytes - done)); };
-      if (guard(touch) == WaitResult::aborted) return WaitResult::aborted;
-    }
     return WaitResult::ready;
   }
 
