@@ -27,8 +27,9 @@ class MpiNetwork final : public Network {
   int host() const override { return host_; }
   int hosts() const override { return hosts_; }
   std::byte* outgoing(int host) override;
-  void send(int host, std::size_t bytes) override;
-  const std::byte* try_receive(int host) override;
+  void send(int host, std::uint32_t label, std::size_t bytes) override;
+  std::uint32_t label_mask() const override { return label_mask_; }
+  Message try_receive(int host) override;
   void start_sending(int host, std::span<const std::byte> bytes) override;
   void start_receiving(int host, std::span<std::byte> bytes) override;
   bool transfers_done(std::size_t left) override;
@@ -37,7 +38,7 @@ class MpiNetwork final : public Network {
   void close() override;
 
  private:
-  enum Tag { small_tag, transfer_tag, failure_tag };
+  enum SideTag { transfer_tag, failure_tag };
 
   /// Small messages to and from one host.
   struct Peer {
@@ -56,8 +57,9 @@ class MpiNetwork final : public Network {
   static void expect(Peer& peer);
   static void release(Peer& peer);
 
-  MPI_Comm comm_;
-  MPI_Comm news_comm_ = MPI_COMM_NULL;  // a receive from anybody slows the matching of all messages of its communicator
+  MPI_Comm comm_;                       // small messages: the tag is the label, and any is received
+  MPI_Comm side_comm_ = MPI_COMM_NULL;  // all else: a receive from anybody slows the matching in its communicator
+  std::uint32_t label_mask_ = 0;
   int host_ = 0;
   int hosts_ = 1;
   std::vector<std::unique_ptr<Peer>> peers_;  // made at their first message

@@ -23,6 +23,7 @@ HostExchange::HostExchange(Network& network, int ranks)
 void HostExchange::start(Episode episode, Signature signature, const Content& content) {
   content_ = content;
   own_ = {.signature = signature, .episode = episode, .parts = 0, .need = static_cast<std::int32_t>(content.need)};
+  label_ = label();
   step_ = 0;
   phase_ = Phase::sending;
   arriving_parts_ = 0;
@@ -61,33 +62,39 @@ bool HostExchange::send() {
   const int to = steps_[step_].host;
   std::byte* message = network_->outgoing(to);
   if (message == nullptr) return false;
+  if (!has_bytes()) {
+    network_->send(to, label_, 0);
+    return true;
+  }
   own_.parts = known_.count();
   const std::span<const std::byte> parts = known_.packed();
   std::memcpy(message, &own_, sizeof(own_));
   if (!is_small(parts.size())) {
-    network_->send(to, sizeof(own_));
+    network_->send(to, label_, sizeof(own_));
     network_->start_sending(to, parts);
     is_moving_ = true;
     return true;
   }
   if (!parts.empty()) std::memcpy(message + sizeof(own_), parts.data(), parts.size());
-  network_->send(to, sizeof(own_) + parts.size());
+  network_->send(to, label_, sizeof(own_) + parts.size());
   return true;
 }
 
 Progress HostExchange::receive() {
-  const std::byte* message = network_->try_receive(steps_[step_].host);
-  if (message == nullptr) return Progress::pending;
+  const Message message = network_->try_receive(steps_[step_].host);
+  if (message.bytes == nullptr) return Progress::pending;
+  is_mismatched_ = message.label != label_;
   Header theirs;
-  std::memcpy(&theirs, message, sizeof(theirs));
-  if (theirs.signature != own_.signature || theirs.episode != own_.episode || theirs.need != own_.need) {
-    is_mismatched_ = true;
-    return Progress::mismatched;
+  if (has_bytes() && !is_mismatched_) {
+    std::memcpy(&theirs, message.bytes, sizeof(theirs));
+    is_mismatched_ = theirs.signature != own_.signature || theirs.episode != own_.episode || theirs.need != own_.need;
   }
+  if (is_mismatched_) return Progress::mismatched;
+  if (!has_bytes()) return Progress::complete;
   // From a host that knows more than this one, what it knows includes what this one gave.
   if (step_ > 0 && steps_[step_].kind == Step::get_all) known_.reset(content_.bytes);
   if (is_small(bytes_of(theirs.parts))) {
-    known_.append({message + sizeof(theirs), bytes_of(theirs.parts)});
+    known_.append({message.bytes + sizeof(theirs), bytes_of(theirs.parts)});
   } else {
     arriving_parts_ = theirs.parts;
     is_moving_ = true;

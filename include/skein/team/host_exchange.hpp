@@ -6,8 +6,9 @@
 // How      recursive doubling: in round r host h swaps all it knows with host h xor 2^r. Hosts beyond the largest power of
 //          two h >= 2^k first hand what they have to host h - 2^k, and get the result from it.
 // Cost     ceil(log2 hosts) rounds of one message each way, two more when the hosts are not a power of two. A message
-//          has 24 bytes and the contributions: none, one payload, at most 4 log2 p folds for hosts of contiguous ranks,
-//          or, where every rank needs the payloads of all, all of them.
+//          that brings nothing but the arrival of ranks is a label without bytes. Others have 24 bytes and the
+//          contributions: one payload, at most 4 log2 p folds for hosts of contiguous ranks, or, where every rank needs the
+//          payloads of all, all of them.
 // Why correct  a host sends its round r + 1 message of an episode after it has received the one of round r from its partner
 //          of that round, so messages between two hosts are never more than two ahead, and come in order.
 // Source   recursive doubling: Thakur, Rabenseifner and Gropp, IJHPCA 19(1), 2005, doi:10.1177/1094342005051521, section 4.
@@ -54,6 +55,14 @@ class HostExchange {
   };
   enum class Phase { sending, receiving, moving, bulk };
 
+  /// What tells one exchange from others: a hash of signature and episode, where the label is all that is sent. With the
+  /// label of MPI's tags a mismatch goes unnoticed once in 2^31.
+  std::uint32_t label() const {
+    const auto folded = static_cast<std::uint32_t>(own_.signature ^ (own_.signature >> 32U));
+    return (folded ^ (static_cast<std::uint32_t>(own_.episode) * 0x9e3779b1U)) & network_->label_mask();
+  }
+  bool has_bytes() const { return content_.need != Content::Need::nothing; }
+
   static bool is_small(std::size_t bytes) { return sizeof(Header) + bytes <= Network::kSmallBytes; }
   std::size_t bytes_of(int parts) const {
     return static_cast<std::size_t>(parts) * Contributions::stride(content_.bytes);
@@ -68,6 +77,7 @@ class HostExchange {
   Contributions known_;
   Content content_;
   Header own_;
+  std::uint32_t label_ = 0;
   std::size_t step_ = 0;
   Phase phase_ = Phase::sending;
   int arriving_parts_ = 0;    // in a transfer

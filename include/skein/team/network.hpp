@@ -25,6 +25,12 @@ struct FailureNews {
   std::array<char, kMessageBytes> message{};
 };
 
+/// A small message: a label and some bytes. One without bytes costs a network least.
+struct Message {
+  std::uint32_t label = 0;
+  const std::byte* bytes = nullptr;  ///< null when there is no message
+};
+
 class Network {
  public:
   /// Most bytes of one small message.
@@ -38,12 +44,14 @@ class Network {
   /// Where to write the next small message to a host, kSmallBytes long; null when too many are under way: try again.
   virtual std::byte* outgoing(int host) = 0;
 
-  /// Sends the first bytes of what was written there.
-  virtual void send(int host, std::size_t bytes) = 0;
+  /// Sends the first bytes of what was written there, which may be none.
+  virtual void send(int host, std::uint32_t label, std::size_t bytes) = 0;
 
-  /// The next small message of a host, in the order it sent them; valid until the next call for that host. Null when none
-  /// has come.
-  virtual const std::byte* try_receive(int host) = 0;
+  /// Bits of a label that arrive: the low ones, 15 at least.
+  virtual std::uint32_t label_mask() const = 0;
+
+  /// The next small message of a host, in the order it sent them; valid until the next call for that host.
+  virtual Message try_receive(int host) = 0;
 
   /// Starts to move bytes that stay where they are until transfers_done(). Between two hosts, transfers match in the order
   /// in which they are started, and have the same size on both sides.
