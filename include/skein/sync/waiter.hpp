@@ -14,6 +14,7 @@
 //   [abort-see]  seq_cst load of the abort word: acquires the failure record, and is part of the same re-check
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "skein/sync/doorbell.hpp"
@@ -85,10 +86,13 @@ class Waiter {
   static constexpr int kBarePolls = 1;
   static constexpr int kPausedPolls = 64;
   static constexpr int kPollsPerClockRead = 16;
-  // 16 ranks on 2 CPUs pass a barrier within a tenth of this, and a time slice is several times as long. The waits are
-  // enough that lost slices no longer count beside the sleeps (tests/runtime/crowding_test.cpp).
+  // 16 ranks on 2 CPUs pass a barrier within a tenth of this, and a time slice is several times as long.
   static constexpr std::int64_t kLongYield_ns = 500'000;
-  static constexpr int kParkedWaits = 1000;
+  // A lost slice may be a hiccup, after which sleeping is the slower way by far, or the work of a neighbour that stays. So
+  // each doubles what the last one brought, up to so many waits that lost slices no longer count beside the sleeps
+  // (tests/runtime/crowding_test.cpp), and each wait that ends without one takes back a little.
+  static constexpr int kFewestParkedWaits = 16;
+  static constexpr int kMostParkedWaits = 1000;
   // What a message from another host may come later for a sleeping lane: about what waking up takes on virtual machines,
   // and a twentieth of a CPU in polls.
   static constexpr std::chrono::nanoseconds kNap = std::chrono::microseconds(50);
@@ -99,7 +103,8 @@ class Waiter {
   template <class Ready>
   [[gnu::noinline]] WaitResult keep_waiting(Ready ready, Watchers<Policy>* watchers,
                                             std::chrono::nanoseconds longest_sleep) {
-    const int paused_polls = budget_.spin.count() > 0 ? kPausedPolls : 0;
+    // What is polled comes from elsewhere, so giving way does not bring it about.
+    const int paused_polls = budget_.spin.count() > 0 || watchers == nullptr ? kPausedPolls : 0;
     for (int i = 0; i < paused_polls; ++i) {
       if (ready()) return WaitResult::ready;
       if (abort_->is_set()) return last_look(ready);
@@ -128,12 +133,18 @@ class Waiter {
     const bool is_polled = watchers == nullptr;
     const std::int64_t yield_end_ns = end_of(spin_end_ns, budget_.yield);
     for (std::int64_t now_ns = spin_end_ns; now_ns < yield_end_ns && (is_polled || may_yield());) {
-      if (ready()) return WaitResult::ready;
+      if (ready()) {
+        parked_waits_after_ = std::max(parked_waits_after_ - 1, kFewestParkedWaits);
+        return WaitResult::ready;
+      }
       if (abort_->is_set()) return last_look(ready);
       idle_();
       Policy::yield();
       const std::int64_t back_ns = Policy::now_ns();
-      if (back_ns - now_ns > kLongYield_ns) parked_waits_ = kParkedWaits;
+      if (back_ns - now_ns > kLongYield_ns) {
+        parked_waits_ = parked_waits_after_;
+        parked_waits_after_ = std::min(2 * parked_waits_after_, kMostParkedWaits);
+      }
       now_ns = back_ns;
     }
     if (parked_waits_ > 0) --parked_waits_;
@@ -192,7 +203,8 @@ class Waiter {
   Watch watch_;
   std::int64_t next_watch_ns_ = 0;
   std::int64_t waited_ns_ = 0;
-  int parked_waits_ = 0;
+  int parked_waits_ = 0;                         ///< to come
+  int parked_waits_after_ = kFewestParkedWaits;  ///< the next long yield
 };
 
 }  // namespace skein
