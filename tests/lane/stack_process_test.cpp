@@ -20,7 +20,7 @@ constexpr int kSegmentationFault = 1000 + SIGSEGV;
 
 /// Runs the program on four ranks after shell commands such as ulimit.
 Outcome run(const std::string& limits, const std::string& arguments, const std::string& stack) {
-  return child::run({"sh", "-c", "ulimit -c 0; " + limits + "exec " SKEIN_STACK_PROGRAM " " + arguments},
+  return child::run({"sh", "-c", "ulimit -c 0; " + limits + "exec \"$0\" " + arguments, SKEIN_STACK_PROGRAM},
                     {{"SKEIN_RANKS", std::to_string(kRanks)}, {"SKEIN_STACK", stack}});
 }
 
