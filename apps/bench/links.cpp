@@ -133,7 +133,7 @@ int main(int argc, char** argv) {
     if (size == 2) {
       constexpr int kLarge = 1 << 20;
       std::vector<char> buffer(kLarge);
-      const double small = message_ns(rank, buffer, 24, kHops);
+      const double small = message_ns(rank, buffer, 0, kHops);
       const double large = message_ns(rank, buffer, kLarge, 200);
       if (rank == 0) std::printf("{\"message_ns\": %.1f, \"byte_ns\": %.5f}\n", small, (large - small) / kLarge);
     } else if (rank == 0) {

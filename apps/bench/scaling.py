@@ -113,7 +113,7 @@ def page(samples, runs):
     links = [("a cache line handed over, t", spread("line_ns"), "measured"),
              ("each further line of the same hop, c", spread("further_line_ns"), "measured")]
     if "message_ns" in samples:
-        links += [("an MPI message of 24 bytes through shared memory, one way", spread("message_ns"), "measured"),
+        links += [("an MPI message without bytes through shared memory, one way", spread("message_ns"), "measured"),
                   ("each byte of a message of 1 MiB", spread("byte_ns"), "measured")]
     links += [("a line between L3s of a NUMA domain", f"{NUMA_FACTOR} t | ", "assumed"),
               ("a line between NUMA domains", f"{HOST_FACTOR} t | ", "assumed"),
