@@ -4,8 +4,11 @@
 // random name, both ends checking that the other is the same user; where that is forbidden, through /proc/PID/fd.
 // Nothing is left in any file system.
 //
-// Order    the first process of each host listens before the name travels, so a connection never comes too early; all learn how many peers got
-//          through before it answers that many, so those who did not keep nobody waiting.
+// Order    so that no connection comes too early, and those who get none keep nobody waiting:
+//   [listen]  the first process of each host listens
+//   [offer]   the name of its socket travels to all
+//   [count]   who can connects, and all learn how many did
+//   [serve]   the first answers that many
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -187,19 +190,20 @@ Segment World::share_segment(std::size_t bytes, const std::vector<int>& host_of_
     segment = is_alone ? Segment::create_private(bytes) : Segment::create_shared(bytes);
     if (is_alone) return;
     offer = make_offer(segment.descriptor());
-    listener = listen_at(offer);
+    listener = listen_at(offer);  // [listen]
   });
   if (!made.is_ok()) throw Error(made.code, made.message);
   if (processes() == 1) return segment;
-  std::memcpy(&offer, allgather(object_bytes(offer))[static_cast<std::size_t>(first)].data(), sizeof(offer));
+  std::memcpy(&offer, allgather(object_bytes(offer))[static_cast<std::size_t>(first)].data(),
+              sizeof(offer));  // [offer]
   const Descriptor connection = is_first ? Descriptor() : connect_to(offer);
-  const std::vector<int> connected = allgather(connection ? 1 : 0);
+  const std::vector<int> connected = allgather(connection ? 1 : 0);  // [count]
   if (is_first) {
     int peers = 0;
     for (std::size_t i = 0; i < connected.size(); ++i) {
       if (host_of_process[i] == host) peers += connected[i];
     }
-    serve(listener, segment.descriptor(), peers);
+    serve(listener, segment.descriptor(), peers);  // [serve]
     return segment;
   }
   Descriptor received = fetch(offer, connection);

@@ -75,13 +75,19 @@ struct Host::Layout {
 
 namespace {
 
+// The meeting of a host's processes.
+//
+//   [arrive]   acq_rel increment: the last to come knows that all have
+//   [decide]   acq_rel compare-and-swap from `open`: the first decision holds
+//   [outcome]  acquire load, after an own decision: the same for all who read it
+
 /// Counts this process in; how many have come.
-int arrive(Rendezvous& meeting) {
+int arrive(Rendezvous& meeting) {  // [arrive]
   return static_cast<int>(meeting.arrived.fetch_add(1, std::memory_order_acq_rel)) + 1;
 }
 
 /// The first decision holds.
-void decide(Rendezvous& meeting, Rendezvous::Outcome outcome) {
+void decide(Rendezvous& meeting, Rendezvous::Outcome outcome) {  // [decide]
   std::uint32_t undecided = Rendezvous::open;
   meeting.outcome.compare_exchange_strong(undecided, outcome, std::memory_order_acq_rel);
 }
@@ -251,8 +257,8 @@ bool Host::meet(OtherHosts others) {
   // The leader may have waited for other hosts before.
   wait_bounded([&] { return meeting.outcome.load(std::memory_order_acquire) != Rendezvous::open; },
                map().hosts() > 1 ? kMeetingTime + kReportTime + kMeetingTime : kMeetingTime);
-  decide(meeting, Rendezvous::missed);  // unless it is decided
-  return meeting.outcome.load(std::memory_order_acquire) == Rendezvous::met;
+  decide(meeting, Rendezvous::missed);                                        // unless it is decided
+  return meeting.outcome.load(std::memory_order_acquire) == Rendezvous::met;  // [outcome]
 }
 
 void Host::miss_meeting() {

@@ -58,7 +58,7 @@ Progress HostExchange::advance() {
   }
 }
 
-bool HostExchange::send() {
+bool HostExchange::send() {  // [send]
   const int to = steps_[step_].host;
   std::byte* message = network_->outgoing(to);
   if (message == nullptr) return false;
@@ -80,7 +80,7 @@ bool HostExchange::send() {
   return true;
 }
 
-Progress HostExchange::receive() {
+Progress HostExchange::receive() {  // [receive]
   const Message message = network_->try_receive(steps_[step_].host);
   if (message.bytes == nullptr) return Progress::pending;
   is_mismatched_ = message.label != label_;

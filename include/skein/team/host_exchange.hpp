@@ -9,8 +9,10 @@
 //          that brings nothing but the arrival of ranks is a label without bytes. Others have 24 bytes and the
 //          contributions: one payload, at most 4 log2 p folds for hosts of contiguous ranks, or, where every rank needs the
 //          payloads of all, all of them.
-// Why correct  a host sends its round r + 1 message of an episode after it has received the one of round r from its partner
-//          of that round, so messages between two hosts are never more than two ahead, and come in order.
+// Order
+//   [send]     what this host knows, before it waits for its partner of the round
+//   [receive]  what the partner knows. The next round, and the next episode, come after it; so messages between two hosts
+//              are never more than two ahead, and come in order.
 // Source   recursive doubling: Thakur, Rabenseifner and Gropp, IJHPCA 19(1), 2005, doi:10.1177/1094342005051521, section 4.
 #pragma once
 
