@@ -11,7 +11,6 @@
 #include <chrono>
 #include <cstring>
 #include <memory>
-#include <numeric>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -19,65 +18,20 @@
 #include "skein/team/failure.hpp"
 #include "skein/team/readers.hpp"
 #include "sync/jitter.hpp"
+#include "team/bare_team.hpp"
 
 namespace {
 
-using skein::Crowding;
 using skein::Episode;
 using skein::Pattern;
 using skein::PatternChoice;
 using skein::Progress;
 using skein::Signature;
 using skein::WaitPolicy;
+using skein_test::Rank;
+using skein_test::Shared;
 
 constexpr Signature kSame = 7;
-
-/// What the ranks of a host share, outside any segment.
-template <class Policy>
-struct Shared {
-  explicit Shared(int ranks, skein::PatternChoice pattern = {})
-      : size(static_cast<std::size_t>(ranks)),
-        stations(skein::choose_formation(pattern, std::vector<skein::Seat>(size), 1), numbers(ranks)),
-        doorbells(size),
-        bells(doorbells, skein::FutexScope::process_private),
-        arrivals(size),
-        ascents(size),
-        releases(static_cast<std::size_t>(stations.release_channels)),
-        parts(stations.parts * skein::Contributions::kLargestStride),
-        flags(size),
-        failure(record, abort, bells) {}
-
-  static std::vector<int> numbers(int ranks) {
-    std::vector<int> all(static_cast<std::size_t>(ranks));
-    std::iota(all.begin(), all.end(), 0);
-    return all;
-  }
-
-  std::size_t size;
-  skein::Stations stations;
-  std::vector<skein::Doorbell<Policy>> doorbells;
-  skein::AbortWord<Policy> abort;
-  skein::Bells<Policy> bells;
-  std::vector<skein::Channel<Policy>> arrivals;
-  std::vector<skein::Channel<Policy>> ascents;
-  std::vector<skein::Channel<Policy>> releases;
-  std::vector<std::byte> parts;
-  std::vector<skein::ReaderFlag<Policy>> flags;
-  skein::FailureRecord<Policy> record;
-  skein::FailurePath<Policy> failure;
-};
-
-/// One rank's side.
-template <class Policy>
-struct Rank {
-  Rank(Shared<Policy>& shared, int number, WaitPolicy wait, Episode first)
-      : waiter(shared.abort, shared.bells, number, wait_budget(wait, Crowding::oversubscribed)),
-        exchange({shared.arrivals, shared.ascents, shared.releases, shared.parts, {}}, shared.stations, number, waiter,
-                 shared.bells, first) {}
-
-  skein::Waiter<Policy> waiter;
-  skein::Exchange<Policy> exchange;
-};
 
 /// A merge that adds.
 void add(const skein::Content&, const std::byte* left, const std::byte* right, std::byte* out) {

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/explorer.hpp"
+
+#include <ucontext.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <numeric>
+#include <random>
+#include <sstream>
+#include <vector>
+
+namespace skein_test {
+namespace {
+
+constexpr std::size_t kStackBytes = std::size_t{256} * 1024;
+constexpr std::uint64_t kMostPoints = 20'000;  // of one schedule: more is a loop that never ends
+
+struct Cancelled {};  // unwinds the fibers of a schedule that failed
+
+/// Chooses who goes on. `enabled` is never empty; the running fiber comes first if it is enabled.
+class Strategy {
+ public:
+  virtual ~Strategy() = default;
+  virtual std::size_t choose(const std::vector<int>& enabled, bool is_preemption_possible) = 0;
+};
+
+class Run {
+ public:
+  Run(const Explorer::Trial& trial, Strategy& strategy) : trial_(&trial), strategy_(&strategy) {}
+
+  /// Empty when all fibers ended and the check passed.
+  std::string execute();
+
+  std::uint64_t points() const { return points_; }
+  std::string choices() const {
+    std::ostringstream text;
+    for (std::size_t i = 0; i < choices_.size(); ++i) text << (i == 0 ? "" : " ") << choices_[i];
+    return text.str();
+  }
+
+  static Run*& current() {
+    static Run* run = nullptr;
+    return run;
+  }
+
+  void before(bool writes) {
+    point();
+    if (writes) ++writes_;
+  }
+  void futex_wait(const void* word, const std::function<bool()>& is_expected) {
+    point();
+    if (!is_expected()) return;
+    running().sleeps_on = word;
+    give_way();
+  }
+  void futex_wake(const void* word) {
+    point();
+    for (Fiber& fiber : fibers_) {
+      if (fiber.sleeps_on == word) fiber.sleeps_on = nullptr;
+    }
+  }
+  // What others wrote since the fiber last came back from here, it may not have seen yet.
+  void pause() {
+    Fiber& fiber = running();
+    if (writes_ == fiber.seen_writes) {
+      fiber.is_paused = true;
+      give_way();
+      fiber.is_paused = false;
+    } else {
+      point();
+    }
+    fiber.seen_writes = writes_;
+  }
+  std::int64_t now_ns() { return ++clock_us_ * 1000; }
+  void fail(const std::string& what) {
+    if (failure_.empty()) failure_ = what;
+    throw Cancelled();
+  }
+
+ private:
+  struct Fiber {
+    ucontext_t context{};
+    bool has_ended = false;
+    bool is_paused = false;
+    std::uint64_t seen_writes = UINT64_MAX;
+    const void* sleeps_on = nullptr;
+  };
+
+  static std::vector<std::unique_ptr<std::byte[]>>& stacks() {
+    static std::vector<std::unique_ptr<std::byte[]>> all;
+    return all;
+  }
+
+  Fiber& running() { return fibers_[static_cast<std::size_t>(running_)]; }
+
+  bool is_enabled(const Fiber& fiber) const {
+    if (fiber.has_ended) return false;
+    if (is_cancelled_) return true;
+    return fiber.sleeps_on == nullptr && (!fiber.is_paused || writes_ != fiber.seen_writes);
+  }
+
+  static void enter();
+  void point();
+  void give_way();
+  int next();
+  void switch_to(int fiber);
+
+  const Explorer::Trial* trial_;
+  Strategy* strategy_;
+  std::vector<Fiber> fibers_;
+  ucontext_t main_{};
+  int running_ = -1;
+  bool is_cancelled_ = false;
+  std::string failure_;
+  std::uint64_t points_ = 0;
+  std::uint64_t writes_ = 0;
+  std::int64_t clock_us_ = 0;
+  std::vector<std::size_t> choices_;
+  std::vector<int> enabled_;
+};
+
+void Run::enter() {
+  Run& run = *current();
+  try {
+    if (!run.is_cancelled_) run.trial_->body(run.running_);
+  } catch (const Cancelled&) {
+    run.is_cancelled_ = true;
+  } catch (const std::exception& error) {
+    run.failure_ = std::string("an exception left a fiber: ") + error.what();
+    run.is_cancelled_ = true;
+  }
+  run.running().has_ended = true;
+  run.switch_to(run.next());
+}
+
+/// The fiber that goes on, or -1 when none can.
+int Run::next() {
+  enabled_.clear();
+  const bool may_stay = running_ >= 0 && is_enabled(running());
+  if (may_stay) enabled_.push_back(running_);
+  for (int i = 0; i < static_cast<int>(fibers_.size()); ++i) {
+    if (i != running_ && is_enabled(fibers_[static_cast<std::size_t>(i)])) enabled_.push_back(i);
+  }
+  if (enabled_.empty()) return -1;
+  if (enabled_.size() == 1 || is_cancelled_) return enabled_.front();
+  choices_.push_back(strategy_->choose(enabled_, may_stay));
+  return enabled_[choices_.back()];
+}
+
+void Run::switch_to(int fiber) {
+  ucontext_t* from = running_ >= 0 ? &running().context : &main_;
+  running_ = fiber;
+  ucontext_t* to = fiber >= 0 ? &running().context : &main_;
+  if (from != to) swapcontext(from, to);
+}
+
+void Run::give_way() {
+  switch_to(next());
+  if (is_cancelled_ && std::uncaught_exceptions() == 0) throw Cancelled();
+}
+
+void Run::point() {
+  if (is_cancelled_) {
+    if (std::uncaught_exceptions() == 0) throw Cancelled();
+    return;
+  }
+  if (++points_ > kMostPoints) fail("it does not end");
+  give_way();
+}
+
+std::string Run::execute() {
+  current() = this;
+  fibers_ = std::vector<Fiber>(static_cast<std::size_t>(trial_->fibers));
+  while (stacks().size() < fibers_.size()) stacks().push_back(std::make_unique<std::byte[]>(kStackBytes));
+  for (std::size_t i = 0; i < fibers_.size(); ++i) {
+    ucontext_t& context = fibers_[i].context;
+    getcontext(&context);
+    context.uc_stack.ss_sp = stacks()[i].get();
+    context.uc_stack.ss_size = kStackBytes;
+    context.uc_link = nullptr;
+    makecontext(&context, &Run::enter, 0);
+  }
+  switch_to(next());
+  const auto has_ended = [](const Fiber& fiber) { return fiber.has_ended; };
+  if (!std::all_of(fibers_.begin(), fibers_.end(), has_ended)) {
+    if (failure_.empty()) {
+      std::ostringstream text;
+      text << "nobody can go on:";
+      for (std::size_t i = 0; i < fibers_.size(); ++i) {
+        const Fiber& fiber = fibers_[i];
+        text << " fiber " << i
+             << (fiber.has_ended              ? " has ended;"
+                 : fiber.sleeps_on != nullptr ? " sleeps;"
+                                              : " polls;");
+      }
+      failure_ = text.str();
+    }
+    is_cancelled_ = true;
+    running_ = -1;
+    while (!std::all_of(fibers_.begin(), fibers_.end(), has_ended)) switch_to(next());
+  }
+  current() = nullptr;
+  if (failure_.empty()) failure_ = trial_->check();
+  return failure_;
+}
+
+/// Depth-first search: repeats a prefix of choices, then stays with the running fiber where it can.
+class Search final : public Strategy {
+ public:
+  explicit Search(int preemptions) : most_preemptions_(preemptions) {}
+
+  std::size_t choose(const std::vector<int>& enabled, bool is_preemption_possible) override {
+    const std::size_t step = steps_++;
+    if (step == path_.size()) {
+      const bool may_switch = !is_preemption_possible || preemptions_ < most_preemptions_;
+      path_.push_back({0, may_switch ? enabled.size() : 1, is_preemption_possible});
+    }
+    const Decision& decision = path_[step];
+    if (decision.is_preemption_possible && decision.chosen != 0) ++preemptions_;
+    return decision.chosen;
+  }
+
+  /// Moves on to the next schedule; false when there is none.
+  bool advance() {
+    steps_ = 0;
+    preemptions_ = 0;
+    while (!path_.empty() && path_.back().chosen + 1 == path_.back().options) path_.pop_back();
+    if (path_.empty()) return false;
+    ++path_.back().chosen;
+    return true;
+  }
+
+ private:
+  struct Decision {
+    std::size_t chosen;
+    std::size_t options;
+    bool is_preemption_possible;
+  };
+
+  int most_preemptions_;
+  std::vector<Decision> path_;
+  std::size_t steps_ = 0;
+  int preemptions_ = 0;
+};
+
+class Dice final : public Strategy {
+ public:
+  explicit Dice(std::uint64_t seed) : engine_(seed) {}
+
+  std::size_t choose(const std::vector<int>& enabled, bool) override {
+    return std::uniform_int_distribution<std::size_t>(0, enabled.size() - 1)(engine_);
+  }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+class Priorities final : public Strategy {
+ public:
+  Priorities(std::uint64_t seed, int fibers, int depth, std::uint64_t expected_points) {
+    std::mt19937_64 engine(seed);
+    priorities_.resize(static_cast<std::size_t>(fibers));
+    std::iota(priorities_.begin(), priorities_.end(), depth);  // above those that are given out at the changes
+    std::shuffle(priorities_.begin(), priorities_.end(), engine);
+    std::uniform_int_distribution<std::uint64_t> any(1, std::max<std::uint64_t>(expected_points, 1));
+    for (int i = 1; i < depth; ++i) changes_.push_back(any(engine));
+  }
+
+  std::size_t choose(const std::vector<int>& enabled, bool) override {
+    ++steps_;
+    const auto best = [&] {
+      return std::max_element(enabled.begin(), enabled.end(), [this](int a, int b) { return of(a) < of(b); });
+    };
+    for (std::size_t i = 0; i < changes_.size(); ++i) {
+      if (changes_[i] == steps_) of(*best()) = static_cast<int>(i);
+    }
+    return static_cast<std::size_t>(best() - enabled.begin());
+  }
+
+ private:
+  int& of(int fiber) { return priorities_[static_cast<std::size_t>(fiber)]; }
+
+  std::vector<int> priorities_;
+  std::vector<std::uint64_t> changes_;
+  std::uint64_t steps_ = 0;
+};
+
+class Replay final : public Strategy {
+ public:
+  explicit Replay(const std::string& choices) : choices_(choices) {}
+
+  std::size_t choose(const std::vector<int>& enabled, bool) override {
+    std::size_t chosen = 0;
+    choices_ >> chosen;
+    return std::min(chosen, enabled.size() - 1);
+  }
+
+ private:
+  std::istringstream choices_;
+};
+
+/// Runs one schedule and counts it; false when it failed.
+bool run_one(const Explorer::MakeTrial& make, Strategy& strategy, Explorer::Result& result) {
+  const Explorer::Trial trial = make();
+  Run run(trial, strategy);
+  const std::string failure = run.execute();
+  ++result.schedules;
+  result.points += run.points();
+  if (!failure.empty()) {
+    result.failure = failure + "; schedule " + std::to_string(result.schedules) +
+                     ", seen again with Explorer::replay(make, \"" + run.choices() + "\")";
+  }
+  return failure.empty();
+}
+
+}  // namespace
+
+Explorer::Result Explorer::all(const MakeTrial& make, int preemptions, std::uint64_t most) {
+  Result result;
+  Search search(preemptions);
+  while (result.schedules < most) {
+    if (!run_one(make, search, result)) return result;
+    if (!search.advance()) {
+      result.is_complete = true;
+      return result;
+    }
+  }
+  return result;
+}
+
+Explorer::Result Explorer::random(const MakeTrial& make, std::uint64_t seed, std::uint64_t schedules) {
+  Result result;
+  for (std::uint64_t i = 0; i < schedules; ++i) {
+    Dice dice(seed + i);
+    if (!run_one(make, dice, result)) break;
+  }
+  return result;
+}
+
+Explorer::Result Explorer::pct(const MakeTrial& make, std::uint64_t seed, std::uint64_t schedules, int depth) {
+  Result result;
+  const int fibers = make().fibers;
+  std::uint64_t longest = 100;
+  for (std::uint64_t i = 0; i < schedules; ++i) {
+    Priorities priorities(seed + i, fibers, depth, longest);
+    const std::uint64_t points = result.points;
+    if (!run_one(make, priorities, result)) break;
+    longest = std::max(longest, result.points - points);
+  }
+  return result;
+}
+
+Explorer::Result Explorer::replay(const MakeTrial& make, const std::string& choices) {
+  Result result;
+  Replay strategy(choices);
+  run_one(make, strategy, result);
+  return result;
+}
+
+// Outside a schedule, as when a team is built, an operation is what it is.
+void Explorer::before(bool writes) {
+  if (Run* run = Run::current()) run->before(writes);
+}
+void Explorer::futex_wait(const void* word, const std::function<bool()>& is_expected) {
+  if (Run* run = Run::current()) run->futex_wait(word, is_expected);
+}
+void Explorer::futex_wake(const void* word) {
+  if (Run* run = Run::current()) run->futex_wake(word);
+}
+void Explorer::pause() {
+  if (Run* run = Run::current()) run->pause();
+}
+std::int64_t Explorer::now_ns() { return Run::current() != nullptr ? Run::current()->now_ns() : 0; }
+void Explorer::require(bool holds, const std::string& what) {
+  if (!holds) Run::current()->fail(what);
+}
+
+}  // namespace skein_test
