@@ -59,6 +59,14 @@ std::vector<Team> teams() {
   return all;
 }
 
+/// What the fibers of one schedule share.
+struct State {
+  explicit State(const Team& team) : shared(team.ranks, team.pattern), rounds(static_cast<std::size_t>(team.ranks)) {}
+
+  Shared shared;
+  std::vector<std::uint64_t> rounds;  ///< how far each rank has come
+};
+
 /// Preemptions with which a team is explored completely in some seconds.
 int preemptions_for(const Team& team) { return team.ranks == 2 ? 3 : team.ranks == 3 ? 2 : 1; }
 
@@ -84,23 +92,18 @@ TEST(Explored, BlockingExchanges) {
   for (const Team& team : teams()) {
     constexpr std::uint64_t kEpisodes = 2;
     const auto make = [&team] {
-      struct State {
-        explicit State(const Team& t) : shared(t.ranks, t.pattern), arrived(static_cast<std::size_t>(t.ranks)) {}
-        Shared shared;
-        std::vector<std::uint64_t> arrived;
-      };
       auto state = std::make_shared<State>(team);
       return Explorer::Trial{
           team.ranks, [state, team](int own) {
             Rank rank(state->shared, own, team.wait, kFirst);
             for (std::uint64_t round = 1; round <= kEpisodes; ++round) {
               const std::uint64_t mine = round * 100 + static_cast<std::uint64_t>(own);
-              state->arrived[static_cast<std::size_t>(own)] = round;
+              state->rounds[static_cast<std::size_t>(own)] = round;
               const Episode episode = rank.exchange.arrive(kSame, &mine, sizeof(mine));
               Explorer::require(rank.exchange.complete(kNothing, kNoContent, nullptr, 0) == Progress::complete,
                                 "an exchange did not complete");
               for (int peer = 0; peer < team.ranks; ++peer) {
-                Explorer::require(state->arrived[static_cast<std::size_t>(peer)] >= round, "a rank left early");
+                Explorer::require(state->rounds[static_cast<std::size_t>(peer)] >= round, "a rank left early");
                 std::uint64_t posted = 0;
                 std::memcpy(&posted, rank.exchange.payload(peer, episode), sizeof(posted));
                 Explorer::require(posted == round * 100 + static_cast<std::uint64_t>(peer), "a wrong payload");
@@ -117,20 +120,15 @@ TEST(Explored, OutstandingBarriers) {
   for (const Team& team : teams()) {
     if (team.ranks > 3) continue;
     const auto make = [&team] {
-      struct State {
-        explicit State(const Team& t) : shared(t.ranks, t.pattern), arrived(static_cast<std::size_t>(t.ranks)) {}
-        Shared shared;
-        std::vector<std::uint64_t> arrived;
-      };
       auto state = std::make_shared<State>(team);
       return Explorer::Trial{team.ranks, [state, team](int own) {
                                Rank rank(state->shared, own, team.wait, kFirst);
                                const auto arrive = [&] {
-                                 ++state->arrived[static_cast<std::size_t>(own)];
+                                 ++state->rounds[static_cast<std::size_t>(own)];
                                  rank.exchange.arrive(kSame, nullptr, 0);
                                };
                                const auto require_all = [&](std::uint64_t round) {
-                                 for (const std::uint64_t theirs : state->arrived) {
+                                 for (const std::uint64_t theirs : state->rounds) {
                                    Explorer::require(theirs >= round, "a barrier completed early");
                                  }
                                };
@@ -156,22 +154,17 @@ TEST(Explored, AFailureEndsEveryWait) {
     if (team.ranks > 3) continue;
     for (int victim = 0; victim < team.ranks; ++victim) {
       const auto make = [&team, victim] {
-        struct State {
-          explicit State(const Team& t) : shared(t.ranks, t.pattern), completed(static_cast<std::size_t>(t.ranks)) {}
-          Shared shared;
-          std::vector<int> completed;
-        };
         auto state = std::make_shared<State>(team);
         const auto body = [state, team, victim](int own) {
           Rank rank(state->shared, own, team.wait, kFirst);
-          for (int round = 1; round <= 2; ++round) {
+          for (std::uint64_t round = 1; round <= 2; ++round) {
             if (own == victim && round == 2) {
               state->shared.failure.fail({own, skein::ExitCode::io, "disk full"});
               return;
             }
             rank.exchange.arrive(kSame, nullptr, 0);
             if (rank.exchange.complete(kNothing, kNoContent, nullptr, 0) != Progress::complete) break;
-            state->completed[static_cast<std::size_t>(own)] = round;
+            state->rounds[static_cast<std::size_t>(own)] = round;
           }
           Explorer::require(state->shared.failure.is_aborted(), "it ended without a failure");
           const skein::Failure first = state->shared.failure.first();
@@ -179,7 +172,7 @@ TEST(Explored, AFailureEndsEveryWait) {
         };
         // In a gather and release the leader's completion does not reach those who see the abort before the release.
         const auto check = [state, team] {
-          for (const int rounds : state->completed) {
+          for (const std::uint64_t rounds : state->rounds) {
             if (rounds > 1) return std::string("an episode completed without the rank that failed");
             if (team.pattern.pattern == Pattern::all_to_all && rounds != 1) {
               return std::string("an episode that all came to did not complete");
@@ -198,12 +191,12 @@ TEST(Explored, AFailureEndsEveryWait) {
 TEST(Explored, NobodyReadsMemoryOfARankThatHasLeft) {
   for (const int ranks : {2, 3}) {
     const auto make = [ranks] {
-      struct State {
-        explicit State(int n) : shared(n), is_alive(static_cast<std::size_t>(n), 1) {}
+      struct Buffers {
+        explicit Buffers(int n) : shared(n), is_alive(static_cast<std::size_t>(n), 1) {}
         Shared shared;
         std::vector<int> is_alive;
       };
-      auto state = std::make_shared<State>(ranks);
+      auto state = std::make_shared<Buffers>(ranks);
       return Explorer::Trial{ranks, [state, ranks](int own) {
                                skein::Readers<ExplorerAtomics> readers(state->shared.flags, own, state->shared.abort);
                                const int peer = (own + 1) % ranks;
