@@ -103,7 +103,7 @@ class Waiter {
   template <class Ready>
   [[gnu::noinline]] WaitResult keep_waiting(Ready ready, Watchers<Policy>* watchers,
                                             std::chrono::nanoseconds longest_sleep) {
-    // What is polled comes from elsewhere, so giving way does not bring it about.
+    // What is polled comes from another host, so giving way does not bring it about.
     const int paused_polls = budget_.spin.count() > 0 || watchers == nullptr ? kPausedPolls : 0;
     for (int i = 0; i < paused_polls; ++i) {
       if (ready()) return WaitResult::ready;

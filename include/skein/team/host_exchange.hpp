@@ -57,8 +57,8 @@ class HostExchange {
   };
   enum class Phase { sending, receiving, moving, bulk };
 
-  /// What tells one exchange from others: a hash of signature and episode, where the label is all that is sent. With the
-  /// label of MPI's tags a mismatch goes unnoticed once in 2^31.
+  /// What tells one exchange from others where the label is all that is sent: a hash of signature and episode. Of n bits, it
+  /// overlooks a mismatch once in 2^n; Open MPI's tags give it 31.
   std::uint32_t label() const {
     const auto folded = static_cast<std::uint32_t>(own_.signature ^ (own_.signature >> 32U));
     return (folded ^ (static_cast<std::uint32_t>(own_.episode) * 0x9e3779b1U)) & network_->label_mask();
