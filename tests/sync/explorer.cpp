@@ -364,6 +364,7 @@ Explorer::Result Explorer::replay(const MakeTrial& make, const std::string& choi
 void Explorer::before(bool writes) {
   if (Run* run = Run::current()) run->before(writes);
 }
+void Explorer::after_write() { before(false); }
 void Explorer::futex_wait(const void* word, const std::function<bool()>& is_expected) {
   if (Run* run = Run::current()) run->futex_wait(word, is_expected);
 }

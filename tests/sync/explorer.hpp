@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Explores the schedules of a few fibers that run production code: a policy (see skein/sync/atomics.hpp) in which every
-// atomic operation, futex call and pause is a point where another fiber may go on. What is explored are the interleavings
+// atomic operation, futex call and pause is a point where another fiber may go on, before it and, if it writes, behind it. What is explored are the interleavings
 // of a sequentially consistent memory; weaker orders are the business of ThreadSanitizer and of the models.
 //
 // Waiting   is blocked, not looping: a fiber that pauses goes on when another has written since it last looked, one in a
@@ -61,6 +61,7 @@ class Explorer {
 
   // The policy's side.
   static void before(bool writes);
+  static void after_write();
   static void futex_wait(const void* word, const std::function<bool()>& is_expected);
   static void futex_wake(const void* word);
   static void pause();
@@ -78,38 +79,44 @@ struct ExplorerAtomics {
       return value_;
     }
     void store(T value, std::memory_order) {
-      Explorer::before(true);
-      value_ = value;
+      write([&] { return std::exchange(value_, value); });
     }
     T exchange(T value, std::memory_order) {
-      Explorer::before(true);
-      return std::exchange(value_, value);
+      return write([&] { return std::exchange(value_, value); });
     }
     T fetch_add(T value, std::memory_order) {
-      Explorer::before(true);
-      return std::exchange(value_, static_cast<T>(value_ + value));
+      return write([&] { return std::exchange(value_, static_cast<T>(value_ + value)); });
     }
     T fetch_or(T value, std::memory_order) {
-      Explorer::before(true);
-      return std::exchange(value_, value_ | value);
+      return write([&] { return std::exchange(value_, value_ | value); });
     }
     T fetch_and(T value, std::memory_order) {
-      Explorer::before(true);
-      return std::exchange(value_, value_ & value);
+      return write([&] { return std::exchange(value_, value_ & value); });
     }
     bool compare_exchange_strong(T& expected, T wanted, std::memory_order) {
-      Explorer::before(true);
-      if (value_ == expected) {
-        value_ = wanted;
-        return true;
-      }
-      expected = value_;
-      return false;
+      return write([&] {
+        const bool is_equal = value_ == expected;
+        if (is_equal) {
+          value_ = wanted;
+        } else {
+          expected = value_;
+        }
+        return is_equal;
+      });
     }
 
     T unobserved() const { return value_; }
 
    private:
+    // Another may go on behind a write too, and see it without the plain writes that follow.
+    template <class Operation>
+    static auto write(Operation operation) {
+      Explorer::before(true);
+      const auto result = operation();
+      Explorer::after_write();
+      return result;
+    }
+
     T value_;
   };
 
