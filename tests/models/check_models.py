@@ -10,6 +10,7 @@ exit status: 0 all as expected, 1 not so, 6 Spin or a compiler is missing.
 """
 import argparse
 import concurrent.futures
+import datetime
 import os
 import pathlib
 import re
@@ -191,10 +192,12 @@ def check_the_check():
 
 
 def table(results):
+    version = subprocess.run(["spin", "-V"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     lines = ["# What the models explore", "",
-             "Written by `tests/models/check_models.py --table`: all reachable states of each model, safety and progress. Models",
-             "without a mutant must hold; mutants (`M_...`) must fail, but for those named `holds` on purpose: what only",
-             "store buffers (`TSO`) show holds without them, and spurious wake-ups hide a lost one.", "",
+             f"Written by `tests/models/check_models.py --table FILE` on {datetime.date.today()}, {version}: all reachable",
+             "states of each model, safety and progress. Models without a mutant must hold; mutants (`M_...`) must fail, but for",
+             "those that must hold: what only store buffers (`TSO`) show holds without them, and spurious wake-ups hide a lost",
+             "one.", "",
              "| model | definitions | outcome | states | why |", "|---|---|---|---:|---|"]
     for (model, definitions, _), outcome, states, why in results:
         lines.append(f"| {model} | `{' '.join(definitions)}` | {outcome} | {states:,} | {why.replace('|', chr(92) + '|')} |")
