@@ -12,7 +12,7 @@ namespace skein {
 namespace {
 
 // Changes with the layout, so that processes of different builds do not attach each other's segments.
-constexpr std::uint64_t kLayoutVersion = 3;
+constexpr std::uint64_t kLayoutVersion = 4;
 
 /// A process may use all of kLeaveGrace before it comes to the meeting.
 constexpr std::chrono::nanoseconds kMeetingTime = kLeaveGrace + std::chrono::seconds(1);
@@ -23,6 +23,9 @@ constexpr std::chrono::nanoseconds kReportTime = kLeaveGrace + kMeetingTime;
 /// Memory of one staging area for all ranks of a team, once these are more than fit it with kPieceBytes each.
 constexpr std::size_t kAreaBytes = std::size_t{32} << 20U;
 constexpr std::size_t kLeastPieceBytes = 256;
+
+/// Of what the ranks do, beside the failure's own words.
+constexpr std::size_t kMostReportBytes = FailureRecord<StdAtomics>::kMessageBytes - 1024;
 
 }  // namespace
 
@@ -60,6 +63,7 @@ struct Host::Layout {
     ascents_at = place(kStride, seats * sizeof(Channel<StdAtomics>));
     releases_at = place(kStride, releases * sizeof(Channel<StdAtomics>));
     accounts_at = place(kStride, seats * sizeof(RankAccount));
+    roll_call_at = place(kStride, seats * sizeof(RollCallLine<StdAtomics>));
     parts_at = place(kStride, parts_bytes);
     mirror_at = place(kStride, mirror_bytes);
     staging_at = place(kPageBytes, staging_bytes);
@@ -69,8 +73,8 @@ struct Host::Layout {
   static const std::vector<int>& ranks_here(const RankMap& map) { return map.ranks_of_host(map.own_host()); }
 
   std::size_t seats, releases, parts_bytes, mirror_bytes, staging_bytes;
-  std::size_t bells_at, flags_at, arrivals_at, ascents_at, releases_at, accounts_at, parts_at, mirror_at, staging_at,
-      heap_at;
+  std::size_t bells_at, flags_at, arrivals_at, ascents_at, releases_at, accounts_at, roll_call_at, parts_at, mirror_at,
+      staging_at, heap_at;
 };
 
 namespace {
@@ -133,6 +137,7 @@ Host::Host(Segment segment, Shape shape, int process, const Layout& layout)
                 {segment_.at(layout.mirror_at), layout.mirror_bytes}},
       flags_(objects<ReaderFlag<StdAtomics>>(segment_, layout.flags_at, layout.seats)),
       accounts_(objects<RankAccount>(segment_, layout.accounts_at, layout.seats)),
+      roll_call_(objects<RollCallLine<StdAtomics>>(segment_, layout.roll_call_at, layout.seats)),
       staging_(segment_.at(layout.staging_at), Staging::piece_bytes(map().size()), map().size()) {}
 
 std::unique_ptr<Host> Host::create(Segment segment, Shape shape, int process, std::uint64_t nonce) {
@@ -151,6 +156,7 @@ std::unique_ptr<Host> Host::create(Segment segment, Shape shape, int process, st
   build(std::type_identity<Channel<StdAtomics>>(), layout.ascents_at, layout.seats);
   build(std::type_identity<Channel<StdAtomics>>(), layout.releases_at, layout.releases);
   build(std::type_identity<RankAccount>(), layout.accounts_at, layout.seats);
+  build(std::type_identity<RollCallLine<StdAtomics>>(), layout.roll_call_at, layout.seats);
   // Parts, mirror and staging are plain bytes and stay untouched, so that their first use places them.
   return std::unique_ptr<Host>(new Host(std::move(segment), std::move(shape), process, layout));
 }
@@ -180,6 +186,18 @@ bool Host::is_disturbed() const { return header().is_disturbed.load(std::memory_
 bool Host::disturb() { return header().is_disturbed.exchange(1, std::memory_order_relaxed) == 0; }
 
 Heap Host::heap() const { return Heap(header().heap, segment_); }
+
+std::string Host::describe_calls(Episode failed) const {
+  std::vector<RankStatus> ranks;
+  for (int seat = 0; seat < map().seats(); ++seat) {
+    RankStatus status{.rank = map().rank_at(seat), .call = read_entry(roll_call_[static_cast<std::size_t>(seat)])};
+    status.is_inside = status.call && status.call->episode >= failed;
+    if (status.is_inside) status.call->waiting_since_ns = 0;  // some have found out already, which makes no difference
+    ranks.push_back(std::move(status));
+  }
+  std::sort(ranks.begin(), ranks.end(), [](const auto& left, const auto& right) { return left.rank < right.rank; });
+  return describe(ranks, map().size(), kMostReportBytes);
+}
 
 void Host::hear_failure() {
   while (const std::optional<FailureNews> news = network_->hear_failure()) {

@@ -28,6 +28,7 @@ RankRunner::Outcome RankRunner::run(const std::function<void(Team&)>& body) noex
 
 void RankRunner::begin() {
   if (team_.host_->abort().is_set()) team_.throw_aborted();
+  team_.roll_call_.begin_run();
   team_.fp_entered_ = FpEnvironment::capture();
   team_.has_warned_of_fp_ = false;
 }
@@ -45,6 +46,7 @@ void RankRunner::leave() {
   const Call call{.operation = Operation::leave};
   team_.enter(call);
   team_.exchange(signature(call), nullptr, 0, Team::kNoContent, Team::kNothing, nullptr, 0);
+  team_.roll_call_.end_run();
 }
 
 void Departures::expect(int ranks) {

@@ -33,7 +33,12 @@ Team::Team(Host& host, int rank, const TeamSettings& settings)
                   : nullptr),
       exchange_(host.channels(), host.stations(), host.map().seat_of(rank), waiter_, host.bells(),
                 settings.first_episode, others_.get(), spans_hosts_),
-      readers_(host.own_flags(), rank - host.map().first_of(host.process()), host.abort()) {}
+      readers_(host.own_flags(), rank - host.map().first_of(host.process()), host.abort()),
+      roll_call_(roll_call_line()) {}
+
+RollCallLine<StdAtomics>& Team::roll_call_line() const {
+  return host_->roll_call()[static_cast<std::size_t>(host_->map().seat_of(rank_))];
+}
 
 // The leader of a host learns of failures elsewhere while it waits, and so must not sleep for long.
 Waiter<StdAtomics> Team::make_waiter(const TeamSettings& settings) {
@@ -47,7 +52,7 @@ Waiter<StdAtomics> Team::make_waiter(const TeamSettings& settings) {
   if (cpu_ >= 0) {
     watch = {[](void* team) { return static_cast<Team*>(team)->has_lost_cpu(); }, this, settings.crowded_budget};
   }
-  return {host_->abort(), host_->bells(), seat, settings.budget, idle, watch};
+  return {host_->abort(), host_->bells(), seat, settings.budget, idle, watch, &roll_call_line().wait};
 }
 
 // One rank that was moved is in the way of others, so all of the host change their ways.
@@ -107,18 +112,32 @@ void Team::throw_failed(Progress progress) {
   if (progress == Progress::mismatched) {
     has_recorded_ = true;
     const int seat = exchange_.mismatched_seat();
+    const RankMap& map = host_->map();
     const std::string other =
-        seat >= 0 ? fmt::format("rank {} is", host_->map().rank_at(seat))
-                  : fmt::format("the ranks of host {}, the first of them rank {}, are", exchange_.mismatched_host(),
-                                host_->map().ranks_of_host(exchange_.mismatched_host()).front());
+        seat >= 0 ? fmt::format("rank {}", map.rank_at(seat))
+                  : fmt::format("host {}, whose first is rank {}", exchange_.mismatched_host(),
+                                map.ranks_of_host(exchange_.mismatched_host()).front());
+    give_others_time(exchange_.retired() + 1);
     host_->failure().fail(failure_here(
         ExitCode::parallel,
-        fmt::format("mismatched collectives: rank {} is in {}, {} in another operation, or in the same with another "
-                    "root, operator, element size or count; all ranks must make the same calls in the same order",
-                    rank_, operation_name(last_operation_), other)));
+        fmt::format("mismatched collectives: rank {} and {} have made different calls; all ranks must make the same calls "
+                    "in the same order, with equal root, operator, element size and count\n{}",
+                    rank_, other, host_->describe_calls(exchange_.retired() + 1))));
     while (!host_->abort().is_set()) StdAtomics::yield();
   }
   throw_aborted();
+}
+
+// Ranks that are on their way shall be in the report with the call that they come to.
+void Team::give_others_time(Episode episode) const {
+  constexpr std::int64_t kPatience_ns = 50'000'000;
+  const std::int64_t end_ns = StdAtomics::now_ns() + kPatience_ns;
+  for (const Channel<StdAtomics>& arrival : host_->channels().arrivals) {
+    while (arrival.line(episode).episode.load(std::memory_order_acquire) < episode && !host_->abort().is_set() &&
+           StdAtomics::now_ns() < end_ns) {
+      StdAtomics::yield();
+    }
+  }
 }
 
 void Team::throw_aborted() const {
@@ -175,11 +194,12 @@ void Team::drop_request() {
 }
 
 Failure Team::failure_here(ExitCode code, const std::string& message) const {
-  const std::string call = last_operation_ == Operation::none ? "it had made no Skein call yet"
-                           : last_operation_ == Operation::leave
-                               ? "it had left the function that it runs"
-                               : fmt::format("its last Skein call was {} at {}:{}", operation_name(last_operation_),
-                                             last_where_.file_name(), last_where_.line());
+  const RollCallEntry last = read_entry(roll_call_line()).value_or(RollCallEntry());
+  const std::string call =
+      last.operation == Operation::none    ? "it had made no Skein call yet"
+      : last.operation == Operation::leave ? "it had left the function that it runs"
+                                           : fmt::format("its last Skein call was {} at {}:{}",
+                                                         operation_name(last.operation), last.file, last.line);
   return {rank_, code,
           fmt::format("{}\n  rank {} of {}, process {} of {}, host {}, pid {}; {}", message, rank_, size_, process(),
                       processes(), host_name(), getpid(), call)};

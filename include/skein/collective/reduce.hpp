@@ -260,7 +260,11 @@ T Team::allreduce(const T& value, Op op, Where where) {
   if constexpr (fits_line(sizeof(T))) {
     constexpr Signature kSignature = signature(Call{
         .operation = Operation::allreduce, .operator_name = kOperatorName<Op>, .element_bytes = sizeof(T), .count = 1});
-    enter(Call{.operation = Operation::allreduce, .where = where});
+    enter(Call{.operation = Operation::allreduce,
+               .operator_name = kOperatorName<Op>,
+               .element_bytes = sizeof(T),
+               .count = 1,
+               .where = where});
     try {  // not guarded(): a closure costs a stall
       std::byte result[sizeof(T)];
       exchange(

@@ -7,14 +7,17 @@
 // Idle     called between polls once the first ones failed, and at least every `longest_sleep`: where a lane lets the
 //          network progress. Nothing here knows of networks.
 // Watch    called now and then by waits that take long: whether the lane still has a CPU of its own.
+// Notice   a wait that takes longer than the first polls says so where others can read it, and what it waits for.
 // Cost     nothing but the polls when the condition comes true within the first ones; no system call before the spin
 //          and yield budgets end; allocates nothing.
 //
 // Edges    conditions are read with seq_cst loads, because the poll after [announce] is the re-check of doorbell.hpp.
 //   [abort-see]  seq_cst load of the abort word: acquires the failure record, and is part of the same re-check
+//   [notice]     release stores, of the awaited word first: who reads the same wait twice has read what belongs to it
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "skein/sync/doorbell.hpp"
@@ -43,6 +46,21 @@ struct Idle {
   }
 };
 
+/// A wait that takes long, for those who look after its rank. Written by the rank, read by anybody.
+template <class Policy>
+struct WaitNotice {
+  typename Policy::template Atomic<std::int64_t> since_ns{0};  ///< 0 while nothing is waited for
+  typename Policy::template Atomic<std::int64_t> distance{0};  ///< of the awaited word from this object; 0: none is known
+  typename Policy::template Atomic<std::uint64_t> value{0};    ///< that the word is to have
+};
+
+/// A word that a wait is for, and the value that ends the wait; null for waits that depend on something else.
+template <class Policy>
+struct Awaited {
+  const typename Policy::template Atomic<std::uint64_t>* word = nullptr;
+  std::uint64_t value = 0;
+};
+
 /// Whether a rank has lost the CPU that its budget counts on; if so, `then` is its budget from now on.
 struct Watch {
   bool (*has_lost_cpu)(void*) = nullptr;
@@ -55,22 +73,23 @@ template <class Policy>
 class Waiter {
  public:
   Waiter(const AbortWord<Policy>& abort, Bells<Policy>& bells, int lane, WaitBudget budget, Idle idle = {},
-         Watch watch = {})
-      : abort_(&abort), bells_(&bells), lane_(lane), budget_(budget), idle_(idle), watch_(watch) {}
+         Watch watch = {}, WaitNotice<Policy>* notice = nullptr)
+      : abort_(&abort), bells_(&bells), lane_(lane), budget_(budget), idle_(idle), watch_(watch), notice_(notice) {}
 
-  /// Returns when `ready()` holds or the team is aborted. `watchers` belong to the word that `ready` reads.
+  /// Returns when `ready()` holds or the team is aborted. `watchers` belong to the word that `ready` reads, which is
+  /// `awaited.word` if it lies in the same memory as the notice.
   template <class Ready>
-  [[gnu::always_inline]] inline WaitResult until(Ready ready, Watchers<Policy>& watchers) {
+  [[gnu::always_inline]] inline WaitResult until(Ready ready, Watchers<Policy>& watchers, Awaited<Policy> awaited = {}) {
     for (int i = 0; i < kBarePolls; ++i) {
       if (ready()) return WaitResult::ready;
     }
-    return keep_waiting(ready, &watchers, idle_.longest_sleep);
+    return keep_waiting(ready, &watchers, idle_.longest_sleep, awaited);
   }
 
   /// As until, for a condition that nobody rings for: it is polled, at least every kNap.
   template <class Ready>
   WaitResult until_polled(Ready ready) {
-    return ready() ? WaitResult::ready : keep_waiting(ready, nullptr, kNap);
+    return ready() ? WaitResult::ready : keep_waiting(ready, nullptr, kNap, {});
   }
 
   /// What a rank does between polls, once: for those who poll by themselves.
@@ -102,7 +121,7 @@ class Waiter {
 
   template <class Ready>
   [[gnu::noinline]] WaitResult keep_waiting(Ready ready, Watchers<Policy>* watchers,
-                                            std::chrono::nanoseconds longest_sleep) {
+                                            std::chrono::nanoseconds longest_sleep, Awaited<Policy> awaited) {
     // What is polled comes from another host, so giving way does not bring it about.
     const int paused_polls = budget_.spin.count() > 0 || watchers == nullptr ? kPausedPolls : 0;
     for (int i = 0; i < paused_polls; ++i) {
@@ -111,9 +130,20 @@ class Waiter {
       if (watchers != nullptr) Policy::pause();  // a poll of the network is a pause by itself
     }
     const std::int64_t start_ns = Policy::now_ns();
+    if (notice_ != nullptr) give_notice(start_ns, awaited);
     const WaitResult result = descend(ready, watchers, longest_sleep, start_ns);
+    if (notice_ != nullptr) notice_->since_ns.store(0, std::memory_order_release);
     waited_ns_ += Policy::now_ns() - start_ns;
     return result;
+  }
+
+  void give_notice(std::int64_t start_ns, Awaited<Policy> awaited) {  // [notice]
+    const std::int64_t distance = awaited.word == nullptr ? 0
+                                                          : reinterpret_cast<const std::byte*>(awaited.word) -
+                                                                reinterpret_cast<const std::byte*>(notice_);
+    notice_->distance.store(distance, std::memory_order_release);
+    notice_->value.store(awaited.value, std::memory_order_release);
+    notice_->since_ns.store(start_ns, std::memory_order_release);
   }
 
   template <class Ready>
@@ -201,6 +231,7 @@ class Waiter {
   WaitBudget budget_;
   Idle idle_;
   Watch watch_;
+  WaitNotice<Policy>* notice_;
   std::int64_t next_watch_ns_ = 0;
   std::int64_t waited_ns_ = 0;
   int parked_waits_ = 0;                         ///< to come

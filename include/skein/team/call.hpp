@@ -35,6 +35,14 @@ enum class Operation : std::uint8_t {
 
 std::string_view operation_name(Operation operation);
 
+/// Which arguments a call has.
+constexpr bool has_elements(Operation operation) {
+  return Operation::bcast <= operation && operation <= Operation::shared;
+}
+constexpr bool has_operator(Operation operation) {
+  return Operation::reduce <= operation && operation <= Operation::scan;
+}
+
 inline constexpr int kNoRoot = std::numeric_limits<int>::min();  // -1 is what a wrong root often is
 
 /// One collective call. `operator_name` is a constant name, never an address: processes are randomised differently.

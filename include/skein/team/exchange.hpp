@@ -316,7 +316,8 @@ class Exchange {
       if (!waiter_->is_aborted()) return Progress::pending;
       return is_posted() ? Progress::complete : Progress::aborted;
     } else {
-      return waiter_->until(is_posted, channel.watchers) == WaitResult::ready ? Progress::complete : Progress::aborted;
+      const WaitResult result = waiter_->until(is_posted, channel.watchers, {&theirs, episode});
+      return result == WaitResult::ready ? Progress::complete : Progress::aborted;
     }
   }
 

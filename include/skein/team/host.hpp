@@ -18,6 +18,7 @@
 #include "skein/team/network.hpp"
 #include "skein/team/rank_map.hpp"
 #include "skein/team/readers.hpp"
+#include "skein/team/roll_call.hpp"
 #include "skein/team/segment.hpp"
 
 namespace skein {
@@ -98,6 +99,12 @@ class Host {
   Channels<StdAtomics> channels() const { return channels_; }
   std::span<ReaderFlag<StdAtomics>> own_flags() const;
   std::span<RankAccount> accounts() const { return accounts_; }
+
+  /// One line for each rank of the host, by seat.
+  std::span<RollCallLine<StdAtomics>> roll_call() const { return roll_call_; }
+
+  /// What the ranks of this host called, when that exchange could not be completed.
+  std::string describe_calls(Episode failed) const;
   const Staging& staging() const { return staging_; }
   Heap heap() const;
 
@@ -162,6 +169,7 @@ class Host {
   Channels<StdAtomics> channels_;
   std::span<ReaderFlag<StdAtomics>> flags_;
   std::span<RankAccount> accounts_;
+  std::span<RollCallLine<StdAtomics>> roll_call_;
   Staging staging_;
   Network* network_ = nullptr;
   bool has_told_ = false;

@@ -10,7 +10,7 @@
 // Allocates nothing in any collective but shared().
 // Results   same bits on every rank and for every layout with the same number of ranks (fold.hpp).
 // Errors    TeamAborted when a rank has failed, whose message it carries. A mismatch of collectives ends the run with a
-//           message that names two ranks that differ; a bad argument with one that names operation, value and rule.
+//           message that says what every rank called; a bad argument with one that names operation, value and rule.
 #pragma once
 
 #include <fmt/format.h>
@@ -174,8 +174,7 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   /// Remembers the call for reports, and refuses it to a rank that has seen a failure or lost a request: with peers that
   /// swallow TeamAborted as well it might find everybody there.
   void enter(const Call& call) {
-    last_operation_ = call.operation;
-    last_where_ = call.where;
+    roll_call_.enter(call, exchange_.arrived() + 1);
 #ifndef NDEBUG
     check_fp_environment(call);
 #endif
@@ -269,6 +268,8 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   void record(const std::exception_ptr& exception);
   void drop_request();
   Waiter<StdAtomics> make_waiter(const TeamSettings& settings);
+  RollCallLine<StdAtomics>& roll_call_line() const;
+  void give_others_time(Episode episode) const;
   bool has_lost_cpu() const;
   Failure failure_here(ExitCode code, const std::string& message) const;
 
@@ -281,8 +282,7 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   std::unique_ptr<HostExchange> others_;  // the leader's, when there are other hosts
   Exchange<StdAtomics> exchange_;
   Readers<StdAtomics> readers_;
-  Operation last_operation_ = Operation::none;
-  Where last_where_;
+  RollCall<StdAtomics> roll_call_;
   bool must_leave_ = false;    // the rank has seen a failure
   bool has_recorded_ = false;  // the rank has reported its own
   FpEnvironment fp_entered_ = FpEnvironment::capture();

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The roll-call: one line per rank that says which Skein call the rank made last, and from where. Written by its rank in
+// every call, polled by nobody, read when somebody asks what a run is doing: in reports of failures, by the watchdog, at
+// SIGUSR2. It lies in the segment and holds no addresses, so that every process can read all of it.
+//
+// Cost   four stores to a line that the rank's core keeps; three more for calls with arguments. Names are copied when they
+//        differ from those of the call before.
+//
+// Edges
+//   [call]     relaxed store of an odd count of calls, release stores of the words, release store of the even count
+//   [called]   acquire load of the count, acquire loads of the words, and of the count again: who has read a word of a later
+//              call reads a later count behind it
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "skein/sync/waiter.hpp"
+#include "skein/team/call.hpp"
+
+namespace skein {
+
+/// A short text in words. What does not fit loses its begin: of a path the end says most.
+template <class Policy, std::size_t kWords>
+class SharedText {
+ public:
+  static constexpr std::size_t kBytes = kWords * sizeof(std::uint64_t);
+
+  void store(std::string_view text) {
+    std::array<char, kBytes> bytes{};
+    text.substr(text.size() - std::min(text.size(), kBytes)).copy(bytes.data(), kBytes);
+    for (std::size_t i = 0; i < kWords; ++i) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, bytes.data() + i * sizeof(word), sizeof(word));
+      words_[i].store(word, std::memory_order_release);
+    }
+  }
+
+  std::string load() const {
+    std::array<char, kBytes> bytes{};
+    for (std::size_t i = 0; i < kWords; ++i) {
+      const std::uint64_t word = words_[i].load(std::memory_order_acquire);
+      std::memcpy(bytes.data() + i * sizeof(word), &word, sizeof(word));
+    }
+    return {bytes.data(), strnlen(bytes.data(), kBytes)};
+  }
+
+ private:
+  typename Policy::template Atomic<std::uint64_t> words_[kWords]{};
+};
+
+/// Where a rank is with the function that it runs.
+enum class RunState : std::uint64_t { not_started, inside, left };
+
+template <class Policy>
+struct alignas(kStride) RollCallLine {
+  using Word = typename Policy::template Atomic<std::uint64_t>;
+
+  // Every call writes the first three.
+  Word count{0};    ///< twice the calls; odd while a call is being written
+  Word episode{0};  ///< of the call's first exchange
+  Word what{0};     ///< operation, line of source and root, packed
+  WaitNotice<Policy> wait;
+  Word element_bytes{0};
+  Word elements{0};
+  Word run{0};  ///< runs that the rank has begun, and its RunState
+  SharedText<Policy, 3> operator_name;
+  SharedText<Policy, 14> file;
+};
+
+/// A line as plain values.
+struct RollCallEntry {
+  std::uint64_t count = 0;
+  Episode episode = 0;
+  Operation operation = Operation::none;
+  unsigned line = 0;
+  int root = kNoRoot;
+  std::size_t element_bytes = 0;
+  std::size_t elements = 0;
+  std::string operator_name;
+  std::string file;
+  std::uint64_t runs = 0;
+  RunState state = RunState::not_started;
+  std::int64_t waiting_since_ns = 0;  ///< 0: it does not wait, or not for long yet
+
+  bool waits() const { return waiting_since_ns != 0; }
+};
+
+/// A rank's side of its line.
+template <class Policy>
+class RollCall {
+ public:
+  explicit RollCall(RollCallLine<Policy>& line) : line_(&line) {}
+
+  [[gnu::always_inline]] inline void enter(const Call& call, Episode episode) {
+    line_->count.store(++count_, std::memory_order_relaxed);  // [call]
+    line_->episode.store(episode, std::memory_order_release);
+    line_->what.store(pack(call), std::memory_order_release);
+    if (has_elements(call.operation)) {
+      line_->element_bytes.store(call.element_bytes, std::memory_order_release);
+      line_->elements.store(call.count, std::memory_order_release);
+      if (call.operator_name.data() != operator_name_) [[unlikely]]
+        copy_operator(call.operator_name);
+    }
+    if (call.where.file_name() != file_) [[unlikely]]
+      copy_file(call.where.file_name());
+    line_->count.store(++count_, std::memory_order_release);
+  }
+
+  void begin_run() {
+    enter({}, 0);
+    set_run(++runs_, RunState::inside);
+  }
+  void end_run() { set_run(runs_, RunState::left); }
+
+ private:
+  static std::uint64_t pack(const Call& call) {
+    return static_cast<std::uint64_t>(call.operation) | std::uint64_t{call.where.line() & 0xffffffU} << 8U |
+           std::uint64_t{static_cast<std::uint32_t>(call.root)} << 32U;
+  }
+  [[gnu::noinline]] void copy_operator(std::string_view name) {
+    operator_name_ = name.data();
+    line_->operator_name.store(name);
+  }
+  [[gnu::noinline]] void copy_file(const char* file) {
+    file_ = file;
+    line_->file.store(file);
+  }
+  void set_run(std::uint64_t runs, RunState state) {
+    line_->run.store(runs << 2U | static_cast<std::uint64_t>(state), std::memory_order_release);
+  }
+
+  RollCallLine<Policy>* line_;
+  std::uint64_t count_ = 0;
+  std::uint64_t runs_ = 0;
+  const char* operator_name_ = nullptr;  ///< these two are what the line holds copies of
+  const char* file_ = nullptr;
+};
+
+/// Nothing when the rank is between calls so quickly that no attempt found it still.
+template <class Policy>
+std::optional<RollCallEntry> read_entry(const RollCallLine<Policy>& line) {
+  constexpr int kAttempts = 100;
+  for (int i = 0; i < kAttempts; ++i) {
+    RollCallEntry entry;
+    entry.count = line.count.load(std::memory_order_acquire);  // [called]
+    entry.waiting_since_ns = line.wait.since_ns.load(std::memory_order_acquire);
+    const std::uint64_t run = line.run.load(std::memory_order_acquire);
+    entry.runs = run >> 2U;
+    entry.state = static_cast<RunState>(run & 3U);
+    entry.episode = line.episode.load(std::memory_order_acquire);
+    const std::uint64_t what = line.what.load(std::memory_order_acquire);
+    entry.operation = static_cast<Operation>(what & 0xffU);
+    entry.line = static_cast<unsigned>(what >> 8U & 0xffffffU);
+    entry.root = static_cast<int>(static_cast<std::uint32_t>(what >> 32U));
+    entry.element_bytes = line.element_bytes.load(std::memory_order_acquire);
+    entry.elements = line.elements.load(std::memory_order_acquire);
+    entry.operator_name = line.operator_name.load();
+    entry.file = line.file.load();
+    const bool is_still = line.wait.since_ns.load(std::memory_order_acquire) == entry.waiting_since_ns;
+    if (entry.count % 2 == 0 && is_still && line.count.load(std::memory_order_acquire) == entry.count) return entry;
+  }
+  return std::nullopt;
+}
+
+/// Whether the word that this wait is for is still without the value that would end it; false where none is known. Means
+/// something if the rank is found in the same wait before and after.
+template <class Policy>
+bool is_short(const WaitNotice<Policy>& wait) {
+  const std::int64_t distance = wait.distance.load(std::memory_order_acquire);
+  const std::uint64_t value = wait.value.load(std::memory_order_acquire);
+  if (distance == 0) return false;
+  const auto* word = reinterpret_cast<const typename Policy::template Atomic<std::uint64_t>*>(
+      reinterpret_cast<const std::byte*>(&wait) + distance);
+  return word->load(std::memory_order_seq_cst) != value;
+}
+
+/// One rank in a report.
+struct RankStatus {
+  int rank = 0;
+  std::optional<RollCallEntry> call;  ///< nothing when it could not be read
+  bool is_inside = false;             ///< the call cannot be over, because not all have come
+  std::int64_t age_ns = -1;           ///< for how long nothing has changed; negative: not known
+};
+
+/// What the ranks do, those that do the same in one line: "  ranks 0-2,4 (4 of 8) wait in ...". `size` is that of the team.
+/// At most `longest` bytes.
+std::string describe(const std::vector<RankStatus>& ranks, int size, std::size_t longest);
+
+}  // namespace skein
