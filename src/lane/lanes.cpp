@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
-#include <sched.h>
 
 #include <cerrno>
 #include <map>
@@ -16,6 +15,7 @@
 #include <system_error>
 #include <utility>
 
+#include "affinity.hpp"
 #include "overflow.hpp"
 #include "skein/base/error.hpp"
 #include "skein/lane/fp_environment.hpp"
@@ -26,25 +26,6 @@ namespace skein {
 namespace {
 
 using Number = StdAtomics::Atomic<std::uint64_t>;
-
-/// Affinity of the calling thread; CPU_ALLOC'ed so that no number of CPUs is too large.
-class Affinity {
- public:
-  static constexpr std::size_t kCpus = 1 << 14;
-
-  Affinity() : set_(CPU_ALLOC(kCpus)) { CPU_ZERO_S(kBytes, set_); }
-  ~Affinity() { CPU_FREE(set_); }
-  Affinity(const Affinity&) = delete;
-  Affinity& operator=(const Affinity&) = delete;
-
-  bool save() { return sched_getaffinity(0, kBytes, set_) == 0; }
-  bool apply() const { return sched_setaffinity(0, kBytes, set_) == 0; }
-  void add(int cpu) { CPU_SET_S(static_cast<std::size_t>(cpu), kBytes, set_); }
-
- private:
-  static constexpr std::size_t kBytes = CPU_ALLOC_SIZE(kCpus);
-  cpu_set_t* set_;
-};
 
 }  // namespace
 

@@ -13,10 +13,12 @@ Attachment::Attachment(std::optional<Communicator> comm, Options options) {
   impl_ = std::make_unique<Runtime::Impl>(options, comm, Runtime::Impl::Carrier::caller);
   const Verdict verdict = impl_->world().agree([&] {
     const int ranks = impl_->host().map().ranks_of(impl_->process());
-    if (ranks == 1) return;
-    throw Error(ExitCode::usage, fmt::format("SKEIN_RANKS={}: this program attaches with one rank per process; unset "
-                                             "SKEIN_RANKS and start more processes",
-                                             ranks));
+    if (ranks != 1) {
+      throw Error(ExitCode::usage, fmt::format("SKEIN_RANKS={}: this program attaches with one rank per process; unset "
+                                               "SKEIN_RANKS and start more processes",
+                                               ranks));
+    }
+    impl_->start_watchdog();
   });
   if (!verdict.is_ok()) throw Error(verdict.code, verdict.message);
   try {

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -25,9 +27,9 @@ constexpr std::array<std::string_view, 3> kMpiWords = {"auto", "on", "off"};
 constexpr std::array<std::string_view, 4> kPatternWords = {"auto", "all-to-all", "gather-release", "levels"};
 constexpr std::array<std::string_view, 2> kSwitchWords = {"0", "1"};
 
-constexpr std::array<std::string_view, 10> kVariables = {
-    "SKEIN_RANKS", "SKEIN_BIND", "SKEIN_CPU_LOCKS", "SKEIN_STACK",   "SKEIN_WAIT",
-    "SKEIN_HOST",  "SKEIN_MPI",  "SKEIN_PATTERN",   "SKEIN_VERBOSE", "SKEIN_REPORT"};
+constexpr std::array<std::string_view, 12> kVariables = {
+    "SKEIN_RANKS", "SKEIN_BIND",    "SKEIN_CPU_LOCKS", "SKEIN_STACK",  "SKEIN_WAIT",  "SKEIN_HOST",
+    "SKEIN_MPI",   "SKEIN_PATTERN", "SKEIN_VERBOSE",   "SKEIN_REPORT", "SKEIN_STALL", "SKEIN_REPORT_FILE"};
 
 // The least leaves room for Skein's own frames and a small function; the most is far beyond any machine's memory.
 constexpr std::size_t kLeastStackBytes = std::size_t{64} << 10U;
@@ -61,6 +63,38 @@ std::string write_stack(std::size_t bytes) {
   std::size_t unit = 0;
   for (; unit + 1 < kUnits.size() && bytes % 1024 == 0; ++unit) bytes /= 1024;
   return fmt::format("{}{}", bytes, kUnits[unit]);
+}
+
+// Shorter than the least, a stall could be a hiccup of the machine; beyond the most, nobody waits for it.
+constexpr std::chrono::milliseconds kLeastStall{100};
+constexpr std::chrono::milliseconds kMostStall{1'000'000'000};
+constexpr std::string_view kStallAllowed = "off, or seconds from 0.1 to 1000000 with up to three decimals";
+
+bool is_stall(std::chrono::nanoseconds length) {
+  return length == kForever || (length >= kLeastStall && length <= kMostStall);
+}
+
+/// Digits, and a point with up to three more.
+std::chrono::nanoseconds parse_stall(const char* name, std::string_view value) {
+  if (value == "off") return kForever;
+  constexpr std::size_t kDecimals = 3;
+  const std::size_t point = std::min(value.find('.'), value.size());
+  std::string thousandths(value.substr(point + (point < value.size() ? 1 : 0)));
+  const bool has_decimals = thousandths.empty() ? point == value.size() : thousandths.size() <= kDecimals;
+  thousandths.resize(kDecimals, '0');
+  const auto seconds = whole_number(value.substr(0, point), 0, 1'000'000);
+  const auto rest = std::all_of(thousandths.begin(), thousandths.end(), [](char c) { return '0' <= c && c <= '9'; })
+                        ? std::optional(std::atoi(thousandths.c_str()))
+                        : std::nullopt;
+  if (!has_decimals || !seconds || !rest || !is_stall(std::chrono::milliseconds(1000LL * *seconds + *rest))) {
+    reject_value(name, value, kStallAllowed);
+  }
+  return std::chrono::milliseconds(1000LL * *seconds + *rest);
+}
+
+/// What parse_stall reads as `length`.
+std::string write_stall(std::chrono::nanoseconds length) {
+  return length == kForever ? "off" : fmt::format("{}", std::chrono::duration<double>(length).count());
 }
 
 template <class Choice>
@@ -119,6 +153,8 @@ Options with_environment(Options options) {
     options.ranks = parse_integer("SKEIN_RANKS", *value, 1, kMaxLanes);
   if (const auto value = environment_value("SKEIN_BIND")) options.bind = *value;  // read with the machine at hand
   if (const auto value = environment_value("SKEIN_STACK")) options.stack_bytes = parse_stack("SKEIN_STACK", *value);
+  if (const auto value = environment_value("SKEIN_STALL")) options.stall = parse_stall("SKEIN_STALL", *value);
+  if (const auto value = environment_value("SKEIN_REPORT_FILE")) options.report_file = *value;
   read_word("SKEIN_CPU_LOCKS", kSwitchWords, options.cpu_locks);
   read_word("SKEIN_WAIT", kWaitWords, options.wait);
   if (const auto value = environment_value("SKEIN_HOST")) options.host = *value;  // read with the processes at hand
@@ -131,6 +167,9 @@ Options with_environment(Options options) {
   }
   if (!is_stack(options.stack_bytes)) {
     reject_value("Options::stack_bytes", std::to_string(options.stack_bytes), kStackAllowed);
+  }
+  if (!is_stall(options.stall)) {
+    reject_value("Options::stall", write_stall(options.stall) + " s", kStallAllowed);
   }
   if (options.first_episode == 0) reject_value("Options::first_episode", "0", "1 and above");
   return options;
@@ -164,7 +203,9 @@ std::vector<Setting> settings_of(const Options& options) {
                                                              word(kMpiWords, mpi_use_of_environment(options.mpi)),
                                                              pattern,
                                                              word(kSwitchWords, options.verbose),
-                                                             word(kSwitchWords, options.report)};
+                                                             word(kSwitchWords, options.report),
+                                                             write_stall(options.stall),
+                                                             options.report_file};
   std::vector<Setting> settings;
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::string name(kVariables[i]);

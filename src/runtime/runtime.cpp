@@ -45,7 +45,7 @@ void Runtime::run_throwing(const std::function<void(Team&)>& body) {
 int Runtime::agree(const std::function<void()>& step) {
   const Verdict verdict = impl_->world().agree(step);
   if (verdict.is_ok()) return 0;
-  if (impl_->process() == verdict.process) print_error(verdict.message + '\n');
+  if (impl_->process() == verdict.process) write_report(verdict.message + '\n');
   return static_cast<int>(verdict.code);
 }
 

@@ -12,18 +12,21 @@
 #include <utility>
 
 #include "describe.hpp"
+#include "skein/base/report.hpp"
 #include "skein/lane/lanes.hpp"
 #include "skein/runtime/runtime.hpp"
 #include "skein/team/rank_runner.hpp"
 #include "start.hpp"
 #include "waiting_report.hpp"
+#include "watchdog.hpp"
 
 namespace skein {
 
-/// A whole text at once, so that the output of several processes does not mix.
-inline void print_error(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stderr);
-  std::fflush(stderr);
+/// What ranks have written to stdout comes before a report; but a rank that is stuck in stdio keeps nobody from reporting.
+inline void flush_stdout() {
+  if (ftrylockfile(stdout) != 0) return;
+  std::fflush(stdout);
+  funlockfile(stdout);
 }
 
 class Runtime::Impl {
@@ -42,11 +45,12 @@ class Runtime::Impl {
     }
     outcomes_.resize(teams_.size());
     host().when_stuck([this] { exit_now(kUnknownLane); });
-    if (start_.options.verbose == Verbosity::placement) print_error(placement_table(description()));
+    if (start_.options.verbose == Verbosity::placement) write_report(placement_table(description()));
   }
 
   ~Impl() {
     lanes_.reset();
+    watchdog_.reset();
     teams_.clear();
     if (may_finalize_) {
       start_.host.reset();
@@ -68,7 +72,7 @@ class Runtime::Impl {
     // Not by the abort word: other processes may be in the next run already, and fail there.
     if (!outcomes_.front().has_left) return false;
     const bool is_first_here = process() == host().map().first_process_here();
-    if (start_.options.report == Report::waiting && is_first_here) print_error(waiting_table(host()));
+    if (start_.options.report == Report::waiting && is_first_here) write_report(waiting_table(host()));
     return true;
   }
 
@@ -78,8 +82,8 @@ class Runtime::Impl {
     if (failure.host == Failure::kThisHost && host().failure().claim_report()) {
       const int more = host().failure().further_failures();
       const std::string others = more > 0 ? fmt::format("  ranks that failed after it: {}\n", more) : "";
-      std::fflush(stdout);
-      print_error(fmt::format("skein: {}\n{}", describe(failure), others));
+      flush_stdout();
+      write_report(fmt::format("skein: {}\n{}", describe(failure), others), start_.options.report_file);
     }
     return static_cast<int>(failure.code);
   }
@@ -122,6 +126,14 @@ class Runtime::Impl {
     throw TeamAborted(describe(failure), failure.code);
   }
 
+  /// Throws Error(environment).
+  void start_watchdog() {
+    watchdog_.emplace(host(), Watchdog::Settings{.cpus = start_.facts.allowed,
+                                                 .stall = start_.options.stall,
+                                                 .report_file = start_.options.report_file,
+                                                 .process_ids = start_.process_ids});
+  }
+
   Description description() const { return description_of(start_); }
   Team& first_team() { return *teams_.front(); }
   World& world() { return *start_.world; }
@@ -134,6 +146,7 @@ class Runtime::Impl {
       lanes_.emplace(start_.cpus, LaneSettings{.stack_bytes = start_.options.stack_bytes,
                                                .first_rank = host().map().first_of(process()),
                                                .warn = warn});
+      start_watchdog();
     });
     if (!verdict.is_ok()) {
       lanes_.reset();
@@ -177,6 +190,7 @@ class Runtime::Impl {
   std::vector<std::unique_ptr<Team>> teams_;
   std::vector<RankRunner::Outcome> outcomes_;
   std::optional<Lanes> lanes_;
+  std::optional<Watchdog> watchdog_;
   Departures departures_;
   bool has_met_ = false;
   bool may_finalize_ = true;

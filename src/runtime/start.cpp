@@ -55,6 +55,7 @@ class Steps {
     compare_fp_environments();
     step([&] { look_at_machine(); });
     place();
+    exchange_process_ids();
     step([&] { require_possible(); });
     build_host();
     start_.machine = std::move(host_.machine);
@@ -139,6 +140,13 @@ class Steps {
     start_.settings = {.budget = wait_budget(start_.options.wait, crowding),
                        .crowded_budget = wait_budget(start_.options.wait, Crowding::oversubscribed),
                        .first_episode = of_first(world_, start_.options.first_episode)};
+  }
+
+  void exchange_process_ids() {
+    const ProcessId own = own_process_id();
+    for (const auto& bytes : world_.allgather(std::as_bytes(std::span(&own, 1)))) {
+      std::memcpy(&start_.process_ids.emplace_back(), bytes.data(), sizeof(ProcessId));
+    }
   }
 
   /// Ranks that find another job on their CPUs wait as if its ranks were theirs.

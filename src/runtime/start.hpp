@@ -11,6 +11,7 @@
 #include "skein/machine/cpu_locks.hpp"
 #include "skein/machine/machine.hpp"
 #include "skein/machine/placement.hpp"
+#include "skein/machine/process_id.hpp"
 #include "skein/runtime/options.hpp"
 #include "skein/team/host.hpp"
 #include "skein/team/team.hpp"
@@ -30,6 +31,7 @@ struct Start {
   Load load;
   Machine machine;
   ProcessFacts facts;                 ///< of this process
+  std::vector<ProcessId> process_ids;
   std::size_t heap_bytes = 0;         ///< of the segment, for shared arrays
   std::vector<std::string> warnings;  ///< that this process has printed
 };

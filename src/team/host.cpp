@@ -38,6 +38,7 @@ struct Host::Header {
   FailureRecord<StdAtomics> agreed;  ///< between hosts: written by the leader before it comes to the meeting
   Rendezvous rendezvous;
   std::atomic<std::uint32_t> is_disturbed{0};  ///< set once, read in long waits; relaxed: it guards nothing
+  std::atomic<std::int64_t> last_roll_call_ns{0};  ///< asked for by a signal; relaxed: it guards nothing
   HeapTable heap;
 };
 
@@ -129,7 +130,7 @@ Host::Host(Segment segment, Shape shape, int process, const Layout& layout)
       process_(process),
       bells_(objects<Doorbell<StdAtomics>>(segment_, layout.bells_at, layout.seats),
              map().processes_here() > 1 ? FutexScope::process_shared : FutexScope::process_private),
-      failure_(header().failure, header().abort, bells_),
+      failure_(header().failure, header().abort, bells_, process),
       channels_{objects<Channel<StdAtomics>>(segment_, layout.arrivals_at, layout.seats),
                 objects<Channel<StdAtomics>>(segment_, layout.ascents_at, layout.seats),
                 objects<Channel<StdAtomics>>(segment_, layout.releases_at, layout.releases),
@@ -277,6 +278,18 @@ bool Host::meet(OtherHosts others) {
                map().hosts() > 1 ? kMeetingTime + kReportTime + kMeetingTime : kMeetingTime);
   decide(meeting, Rendezvous::missed);                                        // unless it is decided
   return meeting.outcome.load(std::memory_order_acquire) == Rendezvous::met;  // [outcome]
+}
+
+void Host::declare_ended(int process, const std::string& message) {
+  decide(header().rendezvous, Rendezvous::missed);
+  failure_.fail_for(process, {.rank = -1, .code = ExitCode::parallel, .message = message});
+}
+
+bool Host::claim_roll_call(std::int64_t now_ns) {
+  constexpr std::int64_t kPause_ns = 1'000'000'000;
+  std::int64_t last_ns = header().last_roll_call_ns.load(std::memory_order_relaxed);
+  return (last_ns == 0 || now_ns - last_ns > kPause_ns) &&
+         header().last_roll_call_ns.compare_exchange_strong(last_ns, now_ns, std::memory_order_relaxed);
 }
 
 void Host::miss_meeting() {

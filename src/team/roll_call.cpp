@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMostLines = 24;
 constexpr std::size_t kMostRankBytes = 60;
+constexpr std::int64_t kLeastAge_ns = 50'000'000;  // what is less says nothing: ages are sampled
 
 /// "rank 3", "ranks 0-2,4 (4 of 8)".
 std::string who(const std::vector<int>& ranks, int size) {
@@ -77,7 +78,7 @@ std::string describe(const std::vector<RankStatus>& ranks, int size, std::size_t
     const auto first = std::find_if(ranks.begin(), ranks.end(),
                                     [&](const RankStatus& status) { return status.rank == group.ranks.front(); });
     std::string line = fmt::format("  {} {}", who(group.ranks, size), doing(*first, group.ranks.size() == 1));
-    if (group.oldest_ns >= 0) line += fmt::format(", for {:.3g} s", static_cast<double>(group.oldest_ns) * 1e-9);
+    if (group.oldest_ns >= kLeastAge_ns) line += fmt::format(", for {:.3g} s", static_cast<double>(group.oldest_ns) * 1e-9);
     if (lines > 0) text += '\n';
     constexpr std::size_t kLastLineBytes = 64;
     if (lines == kMostLines || text.size() + line.size() + kLastLineBytes > longest) {

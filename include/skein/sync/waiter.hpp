@@ -13,14 +13,13 @@
 //
 // Edges    conditions are read with seq_cst loads, because the poll after [announce] is the re-check of doorbell.hpp.
 //   [abort-see]  seq_cst load of the abort word: acquires the failure record, and is part of the same re-check
-//   [notice]     release stores, of the awaited word first: who reads the same wait twice has read what belongs to it
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 
 #include "skein/sync/doorbell.hpp"
+#include "skein/sync/wait_notice.hpp"
 #include "skein/sync/wait_policy.hpp"
 
 namespace skein {
@@ -44,21 +43,6 @@ struct Idle {
   void operator()() const {
     if (run != nullptr) run(context);
   }
-};
-
-/// A wait that takes long, for those who look after its rank. Written by the rank, read by anybody.
-template <class Policy>
-struct WaitNotice {
-  typename Policy::template Atomic<std::int64_t> since_ns{0};  ///< 0 while nothing is waited for
-  typename Policy::template Atomic<std::int64_t> distance{0};  ///< of the awaited word from this object; 0: none is known
-  typename Policy::template Atomic<std::uint64_t> value{0};    ///< that the word is to have
-};
-
-/// A word that a wait is for, and the value that ends the wait; null for waits that depend on something else.
-template <class Policy>
-struct Awaited {
-  const typename Policy::template Atomic<std::uint64_t>* word = nullptr;
-  std::uint64_t value = 0;
 };
 
 /// Whether a rank has lost the CPU that its budget counts on; if so, `then` is its budget from now on.
@@ -130,20 +114,11 @@ class Waiter {
       if (watchers != nullptr) Policy::pause();  // a poll of the network is a pause by itself
     }
     const std::int64_t start_ns = Policy::now_ns();
-    if (notice_ != nullptr) give_notice(start_ns, awaited);
+    if (notice_ != nullptr) notice_->begin(start_ns, awaited);
     const WaitResult result = descend(ready, watchers, longest_sleep, start_ns);
-    if (notice_ != nullptr) notice_->since_ns.store(0, std::memory_order_release);
+    if (notice_ != nullptr) notice_->end();
     waited_ns_ += Policy::now_ns() - start_ns;
     return result;
-  }
-
-  void give_notice(std::int64_t start_ns, Awaited<Policy> awaited) {  // [notice]
-    const std::int64_t distance = awaited.word == nullptr ? 0
-                                                          : reinterpret_cast<const std::byte*>(awaited.word) -
-                                                                reinterpret_cast<const std::byte*>(notice_);
-    notice_->distance.store(distance, std::memory_order_release);
-    notice_->value.store(awaited.value, std::memory_order_release);
-    notice_->since_ns.store(start_ns, std::memory_order_release);
   }
 
   template <class Ready>

@@ -25,7 +25,7 @@ template <class Policy>
 struct alignas(kStride) FailureRecord {
   static constexpr std::size_t kMessageBytes = 4096;
 
-  enum State : std::uint32_t { none, being_written, written };
+  enum State : std::uint32_t { none, written, being_written };  ///< the last by its writer's process: plus that number
 
   typename Policy::template Atomic<std::uint32_t> state{none};
   typename Policy::template Atomic<std::uint32_t> is_reported{0};
@@ -69,21 +69,25 @@ inline constexpr std::chrono::nanoseconds kLeaveGrace = std::chrono::seconds(2);
 template <class Policy>
 class FailurePath {
  public:
-  FailurePath(FailureRecord<Policy>& record, AbortWord<Policy>& abort, Bells<Policy>& bells)
-      : record_(&record), abort_(&abort), bells_(&bells) {}
+  FailurePath(FailureRecord<Policy>& record, AbortWord<Policy>& abort, Bells<Policy>& bells, int process = 0)
+      : record_(&record), abort_(&abort), bells_(&bells), process_(process) {}
 
   /// Records the failure if it is the first, and ends every wait of the host. Does not block.
   void fail(const Failure& failure) {
     record_->failures.fetch_add(1, std::memory_order_relaxed);
-    std::uint32_t expected = FailureRecord<Policy>::none;
-    if (!record_->state.compare_exchange_strong(expected, FailureRecord<Policy>::being_written,
-                                                std::memory_order_acq_rel)) {  // [claim]
-      return;                                                                  // the first failure ends the waits
+    // The first failure ends the waits.
+    if (claim_from(FailureRecord<Policy>::none)) write(failure);
+  }
+
+  /// The same for one who has seen that another process ended: it may have ended between claiming the record and setting
+  /// the abort word, and then this one does what is left.
+  void fail_for(int ended_process, const Failure& failure) {
+    fail(failure);
+    if (claim_from(claimed_by(ended_process))) {
+      write(failure);
+    } else if (record_->state.load(std::memory_order_acquire) == FailureRecord<Policy>::written && !is_aborted()) {
+      end_waits();
     }
-    write_record(*record_, failure);
-    record_->state.store(FailureRecord<Policy>::written, std::memory_order_release);  // [record]
-    abort_->word.store(1, std::memory_order_seq_cst);                                 // [abort]
-    bells_->ring_all();
   }
 
   bool is_aborted() const { return abort_->is_set(); }
@@ -103,9 +107,29 @@ class FailurePath {
   int further_failures() const { return static_cast<int>(record_->failures.load(std::memory_order_relaxed)) - 1; }
 
  private:
+  static std::uint32_t claimed_by(int process) {
+    return FailureRecord<Policy>::being_written + static_cast<std::uint32_t>(process);
+  }
+
+  bool claim_from(std::uint32_t state) {
+    return record_->state.compare_exchange_strong(state, claimed_by(process_), std::memory_order_acq_rel);  // [claim]
+  }
+
+  void write(const Failure& failure) {
+    write_record(*record_, failure);
+    record_->state.store(FailureRecord<Policy>::written, std::memory_order_release);  // [record]
+    end_waits();
+  }
+
+  void end_waits() {
+    abort_->word.store(1, std::memory_order_seq_cst);  // [abort]
+    bells_->ring_all();
+  }
+
   FailureRecord<Policy>* record_;
   AbortWord<Policy>* abort_;
   Bells<Policy>* bells_;
+  int process_;
 };
 
 /// "rank 3 failed: message".

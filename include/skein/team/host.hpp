@@ -149,6 +149,12 @@ class Host {
   enum class OtherHosts { none, met, missed };
   bool meet(OtherHosts others);
 
+  /// Another process of the host has ended in the middle of a run: that is a failure, and it will not come to a meeting.
+  void declare_ended(int process, const std::string& message);
+
+  /// True for one process of the host when several are asked for the roll-call at once.
+  bool claim_roll_call(std::int64_t now_ns);
+
   /// Declares the meeting missed, because this process is about to exit in disorder, and waits as long as meet() for the
   /// others to come, whose report may be on its way.
   void miss_meeting();

@@ -92,6 +92,12 @@ struct RollCallEntry {
   std::int64_t waiting_since_ns = 0;  ///< 0: it does not wait, or not for long yet
 
   bool waits() const { return waiting_since_ns != 0; }
+
+  /// Nothing has happened between the two.
+  bool is_same_as(const RollCallEntry& other) const {
+    return count == other.count && waiting_since_ns == other.waiting_since_ns && runs == other.runs &&
+           state == other.state;
+  }
 };
 
 /// A rank's side of its line.
@@ -152,7 +158,7 @@ std::optional<RollCallEntry> read_entry(const RollCallLine<Policy>& line) {
   for (int i = 0; i < kAttempts; ++i) {
     RollCallEntry entry;
     entry.count = line.count.load(std::memory_order_acquire);  // [called]
-    entry.waiting_since_ns = line.wait.since_ns.load(std::memory_order_acquire);
+    entry.waiting_since_ns = line.wait.since_ns();
     const std::uint64_t run = line.run.load(std::memory_order_acquire);
     entry.runs = run >> 2U;
     entry.state = static_cast<RunState>(run & 3U);
@@ -165,22 +171,10 @@ std::optional<RollCallEntry> read_entry(const RollCallLine<Policy>& line) {
     entry.elements = line.elements.load(std::memory_order_acquire);
     entry.operator_name = line.operator_name.load();
     entry.file = line.file.load();
-    const bool is_still = line.wait.since_ns.load(std::memory_order_acquire) == entry.waiting_since_ns;
+    const bool is_still = line.wait.since_ns() == entry.waiting_since_ns;
     if (entry.count % 2 == 0 && is_still && line.count.load(std::memory_order_acquire) == entry.count) return entry;
   }
   return std::nullopt;
-}
-
-/// Whether the word that this wait is for is still without the value that would end it; false where none is known. Means
-/// something if the rank is found in the same wait before and after.
-template <class Policy>
-bool is_short(const WaitNotice<Policy>& wait) {
-  const std::int64_t distance = wait.distance.load(std::memory_order_acquire);
-  const std::uint64_t value = wait.value.load(std::memory_order_acquire);
-  if (distance == 0) return false;
-  const auto* word = reinterpret_cast<const typename Policy::template Atomic<std::uint64_t>*>(
-      reinterpret_cast<const std::byte*>(&wait) + distance);
-  return word->load(std::memory_order_seq_cst) != value;
 }
 
 /// One rank in a report.

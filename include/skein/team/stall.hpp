@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Judges from the roll-call whether the ranks of a host still get anywhere.
+//
+// Stalled     all ranks have waited for as long as is allowed.
+// Deadlocked  all ranks wait, each for a word that only another of them can write and that is short of what it waits for.
+//             Found by looking twice: a rank that is in the same wait before and after the words were read was in it
+//             meanwhile, so nobody was there to write them. Needs no time, and is never wrong.
+// Ages        are sampled: the caller says how much time counts since the last look, so that it can leave out the time in
+//             which a process was stopped.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "skein/team/line.hpp"
+#include "skein/team/roll_call.hpp"
+
+namespace skein {
+
+/// The newest episode that all who post to these channels have posted.
+template <class Policy>
+Episode common_episode(std::span<Channel<Policy>> arrivals) {
+  Episode common = ~Episode{0};
+  for (const Channel<Policy>& arrival : arrivals) {
+    Episode newest = 0;
+    for (const Line<Policy>& line : arrival.lines) {
+      newest = std::max(newest, line.episode.load(std::memory_order_acquire));
+    }
+    common = std::min(common, newest);
+  }
+  return common;
+}
+
+/// Used by one thread, which looks again and again.
+template <class Policy>
+class StallJudge {
+ public:
+  enum class Verdict { fine, slow, stalled, deadlocked };
+
+  /// What the ranks of one host share, by seat; they are the whole team if `is_whole_team`, and wait for nobody else.
+  StallJudge(std::span<RollCallLine<Policy>> lines, std::span<Channel<Policy>> arrivals, bool is_whole_team,
+             std::chrono::nanoseconds limit)
+      : lines_(lines), arrivals_(arrivals), is_whole_team_(is_whole_team), limit_ns_(limit.count()), seats_(lines.size()) {}
+
+  /// slow: some rank has waited for the limit, or twice, four times as long, while others do not wait.
+  Verdict look(std::chrono::nanoseconds counts) {
+    const bool is_settled = sample(counts.count());
+    const Episode common = common_episode(arrivals_);
+    bool all_wait = true;
+    std::int64_t longest_ns = -1;
+    std::int64_t shortest_ns = INT64_MAX;
+    for (RankStatus& seat : seats_) {
+      seat.is_inside = seat.call && seat.call->episode > common;
+      if (!seat.call || !seat.call->waits()) {
+        all_wait = false;
+        continue;
+      }
+      longest_ns = std::max(longest_ns, seat.age_ns);
+      shortest_ns = std::min(shortest_ns, seat.age_ns);
+    }
+    if (longest_ns < limit_ns_) next_warning_ns_ = limit_ns_;
+    if (all_wait) {
+      if (is_whole_team_ && is_settled && nobody_can_go_on()) return Verdict::deadlocked;
+      if (shortest_ns < next_warning_ns_) return Verdict::fine;
+      next_warning_ns_ *= 2;
+      return Verdict::stalled;
+    }
+    if (longest_ns < next_warning_ns_) return Verdict::fine;
+    next_warning_ns_ *= 2;
+    return Verdict::slow;
+  }
+
+  /// What the last look saw, by seat; ranks are numbered by it.
+  const std::vector<RankStatus>& seats() const { return seats_; }
+
+ private:
+  /// True when every rank was found in the wait in which it was at the last look.
+  bool sample(std::int64_t counts_ns) {
+    bool is_settled = true;
+    for (std::size_t i = 0; i < seats_.size(); ++i) {
+      RankStatus& seat = seats_[i];
+      std::optional<RollCallEntry> now = read_entry(lines_[i]);
+      const bool is_same = now && seat.call && now->is_same_as(*seat.call);
+      seat = {.rank = static_cast<int>(i), .call = std::move(now), .age_ns = is_same ? seat.age_ns + counts_ns : 0};
+      is_settled = is_settled && is_same && seat.call->waits();
+    }
+    return is_settled;
+  }
+
+  bool nobody_can_go_on() const {
+    for (const RollCallLine<Policy>& line : lines_) {
+      if (!line.wait.is_short()) return false;
+    }
+    for (std::size_t i = 0; i < seats_.size(); ++i) {
+      if (lines_[i].wait.since_ns() != seats_[i].call->waiting_since_ns) return false;
+    }
+    return true;
+  }
+
+  std::span<RollCallLine<Policy>> lines_;
+  std::span<Channel<Policy>> arrivals_;
+  bool is_whole_team_;
+  std::int64_t limit_ns_;
+  std::int64_t next_warning_ns_ = 0;
+  std::vector<RankStatus> seats_;
+};
+
+}  // namespace skein

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skein/lane/watch_thread.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <system_error>
+#include <utility>
+
+#include "affinity.hpp"
+#include "skein/base/error.hpp"
+
+namespace skein {
+
+struct WatchThread::State {
+  static void* main(void* argument) {
+    static_cast<State*>(argument)->serve();
+    return nullptr;
+  }
+
+  void serve() {
+    if (!settings.cpus.empty()) {
+      Affinity allowed;
+      for (const int cpu : settings.cpus) allowed.add(cpu);
+      allowed.apply();
+    }
+    while (true) {
+      std::vector<pollfd> polled = {{stop, POLLIN, 0}, {settings.bell, POLLIN, 0}};  // poll skips negative ones
+      for (const int descriptor : settings.once) polled.push_back({descriptor, POLLIN, 0});
+      const auto interval_ms = std::chrono::ceil<std::chrono::milliseconds>(settings.interval).count();
+      if (poll(polled.data(), polled.size(), static_cast<int>(interval_ms)) < 0) {
+        for (pollfd& one : polled) one.revents = 0;
+      }
+      if (polled[0].revents != 0) return;
+      Seen seen{.bell = polled[1].revents != 0, .readable = {}};
+      std::uint64_t rings = 0;
+      if (seen.bell && read(settings.bell, &rings, sizeof(rings)) < 0) seen.bell = false;
+      for (std::size_t i = 2; i < polled.size(); ++i) {
+        if (polled[i].revents == 0) continue;
+        seen.readable.push_back(polled[i].fd);
+        std::erase(settings.once, polled[i].fd);
+      }
+      look(seen);
+    }
+  }
+
+  Settings settings;
+  std::function<void(const Seen&)> look;
+  int stop = -1;
+  pthread_t thread{};
+};
+
+WatchThread::WatchThread(Settings settings, std::function<void(const Seen&)> look)
+    : state_(std::make_unique<State>()) {
+  state_->settings = std::move(settings);
+  state_->look = std::move(look);
+  state_->stop = eventfd(0, EFD_CLOEXEC);
+  int problem = state_->stop < 0 ? errno : 0;
+  if (problem == 0) {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);  // inherited by the new thread
+    problem = pthread_create(&state_->thread, nullptr, &State::main, state_.get());
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+  if (problem == 0) return;
+  if (state_->stop >= 0) close(state_->stop);
+  throw Error(ExitCode::environment,
+              fmt::format("the thread that watches over the run could not be started: {}; check ulimit -u "
+                          "(RLIMIT_NPROC), pids.max of the cgroup and ulimit -n, or set SKEIN_RANKS lower",
+                          std::generic_category().message(problem)));
+}
+
+WatchThread::~WatchThread() {
+  const std::uint64_t one = 1;
+  while (write(state_->stop, &one, sizeof(one)) < 0 && errno == EINTR) {
+  }
+  pthread_join(state_->thread, nullptr);
+  close(state_->stop);
+}
+
+}  // namespace skein

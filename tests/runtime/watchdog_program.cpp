@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// A program that gets stuck, or nearly, in the way its first argument says; its tests judge it from outside.
+//
+//   watchdog_program WAY [RANK]      RANK is the one that is odd, by default the last
+//
+//   fine           ranks meet for half a second, in uneven steps
+//   slow           the odd rank computes for a while, and all end well
+//   killed-WHERE   the process of the odd rank is killed while that rank is in: compute, barrier, allreduce, large, request,
+//                  per-process, leave, or between two runs: between
+//   exits          the process of the odd rank ends itself, with success
+//   forever        ranks meet until they are ended, one of them every tenth of a second
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "skein/skein.hpp"
+
+namespace {
+
+using skein::Team;
+using Clock = std::chrono::steady_clock;
+
+void compute(std::chrono::nanoseconds length) {
+  const Clock::time_point end = Clock::now() + length;
+  volatile double work = 1;
+  while (Clock::now() < end) work = work * 1.0000001;
+}
+
+[[noreturn]] void die() {
+  kill(getpid(), SIGKILL);
+  while (true) pause();
+}
+
+/// Ends the process while its rank, which calls this, is about to be inside a Skein call.
+void die_soon() {
+  std::thread([] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    die();
+  }).detach();
+}
+
+void meet(Team& team, const std::string& way, int odd) {
+  const bool is_odd = team.rank() == odd;
+  team.barrier();
+  if (way == "fine") {
+    const Clock::time_point end = Clock::now() + std::chrono::milliseconds(500);
+    for (bool goes_on = true; goes_on;) {
+      if (is_odd) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      goes_on = team.bcast(Clock::now() < end ? 1 : 0, 0) != 0;
+    }
+  } else if (way == "slow") {
+    if (is_odd) compute(std::chrono::milliseconds(900));
+  } else if (way == "exits") {
+    if (is_odd) std::_Exit(0);
+  } else if (way == "forever") {
+    team.log("ready");
+    while (true) {
+      if (is_odd) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      team.barrier();
+    }
+  } else if (way == "killed-compute") {
+    if (is_odd) die();
+  } else if (way.starts_with("killed-")) {
+    // The others come only after the odd rank's process has died in its call.
+    if (is_odd) die_soon();
+    if (team.process() != team.processes() - 1 && !is_odd) compute(std::chrono::milliseconds(150));
+    std::vector<double> data(100'000, 1.0);
+    if (way == "killed-barrier") team.barrier();
+    if (way == "killed-allreduce") team.allreduce(1.0, skein::sum);
+    if (way == "killed-large") team.allreduce(std::span(data), skein::sum);
+    if (way == "killed-request") team.ibarrier().wait();
+    if (way == "killed-per-process") team.per_process([] { compute(std::chrono::seconds(1)); });
+    if (way == "killed-leave") return;
+  }
+  team.barrier();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string way = argc > 1 ? argv[1] : "fine";
+  skein::Runtime runtime(argc, argv);
+  const int odd = argc > 2 ? std::atoi(argv[2]) : runtime.size() - 1;
+  const int code = runtime.run([&](Team& team) { meet(team, way == "killed-between" ? "none" : way, odd); });
+  if (way != "killed-between") return code;
+  if (runtime.process() == runtime.processes() - 1) die();
+  return runtime.run([&](Team& team) { meet(team, "none", odd); });
+}
