@@ -117,12 +117,13 @@ void Team::throw_failed(Progress progress) {
         seat >= 0 ? fmt::format("rank {}", map.rank_at(seat))
                   : fmt::format("host {}, whose first is rank {}", exchange_.mismatched_host(),
                                 map.ranks_of_host(exchange_.mismatched_host()).front());
-    give_others_time(exchange_.retired() + 1);
+    const Episode failed = read_entry(roll_call_line()).value_or(RollCallEntry()).episode;
+    give_others_time(failed);
     host_->failure().fail(failure_here(
         ExitCode::parallel,
         fmt::format("mismatched collectives: rank {} and {} have made different calls; all ranks must make the same calls "
                     "in the same order, with equal root, operator, element size and count\n{}",
-                    rank_, other, host_->describe_calls(exchange_.retired() + 1))));
+                    rank_, other, host_->describe_calls(failed))));
     while (!host_->abort().is_set()) StdAtomics::yield();
   }
   throw_aborted();
@@ -132,8 +133,8 @@ void Team::throw_failed(Progress progress) {
 void Team::give_others_time(Episode episode) const {
   constexpr std::int64_t kPatience_ns = 50'000'000;
   const std::int64_t end_ns = StdAtomics::now_ns() + kPatience_ns;
-  for (const Channel<StdAtomics>& arrival : host_->channels().arrivals) {
-    while (arrival.line(episode).episode.load(std::memory_order_acquire) < episode && !host_->abort().is_set() &&
+  for (const RollCallLine<StdAtomics>& line : host_->roll_call()) {
+    while (line.episode.load(std::memory_order_acquire) < episode && !host_->abort().is_set() &&
            StdAtomics::now_ns() < end_ns) {
       StdAtomics::yield();
     }
@@ -145,7 +146,8 @@ void Team::throw_aborted() const {
   throw TeamAborted(describe(first), first.code);
 }
 
-void Team::refuse_call() const {
+void Team::refuse_call(const Call& call) {
+  roll_call_.enter(call, exchange_.arrived() + 1);
   if (host_->abort().is_set()) throw_aborted();
   throw Error(ExitCode::parallel, fmt::format("a request was destroyed before its completion on rank {}", rank_));
 }

@@ -6,7 +6,7 @@
 //   fine           ranks meet for half a second, in uneven steps
 //   slow           the odd rank computes for a while, and all end well
 //   killed-WHERE   the process of the odd rank is killed while that rank is in: compute, barrier, allreduce, large, request,
-//                  per-process, leave, or between two runs: between
+//                  per-process; while the others have finished: leave; or between two runs: between
 //   exits          the process of the odd rank ends itself, with success
 //   forever        ranks meet until they are ended, one of them every tenth of a second
 #include <unistd.h>
@@ -65,6 +65,10 @@ void meet(Team& team, const std::string& way, int odd) {
     }
   } else if (way == "killed-compute") {
     if (is_odd) die();
+  } else if (way == "killed-leave") {
+    if (!is_odd) return;
+    compute(std::chrono::milliseconds(100));
+    die();
   } else if (way.starts_with("killed-")) {
     // The others come only after the odd rank's process has died in its call.
     if (is_odd) die_soon();
@@ -75,7 +79,6 @@ void meet(Team& team, const std::string& way, int odd) {
     if (way == "killed-large") team.allreduce(std::span(data), skein::sum);
     if (way == "killed-request") team.ibarrier().wait();
     if (way == "killed-per-process") team.per_process([] { compute(std::chrono::seconds(1)); });
-    if (way == "killed-leave") return;
   }
   team.barrier();
 }
@@ -86,8 +89,11 @@ int main(int argc, char** argv) {
   const std::string way = argc > 1 ? argv[1] : "fine";
   skein::Runtime runtime(argc, argv);
   const int odd = argc > 2 ? std::atoi(argv[2]) : runtime.size() - 1;
-  const int code = runtime.run([&](Team& team) { meet(team, way == "killed-between" ? "none" : way, odd); });
-  if (way != "killed-between") return code;
-  if (runtime.process() == runtime.processes() - 1) die();
-  return runtime.run([&](Team& team) { meet(team, "none", odd); });
+  int code = runtime.run([&](Team& team) { meet(team, way == "killed-between" ? "none" : way, odd); });
+  if (way == "killed-between") {
+    if (runtime.process() == runtime.processes() - 1) die();
+    code = runtime.run([&](Team& team) { meet(team, "none", odd); });
+  }
+  if (code != 0) std::fputs(fmt::format("process {} ends with {}\n", runtime.process(), code).c_str(), stderr);
+  return code;
 }

@@ -260,11 +260,12 @@ T Team::allreduce(const T& value, Op op, Where where) {
   if constexpr (fits_line(sizeof(T))) {
     constexpr Signature kSignature = signature(Call{
         .operation = Operation::allreduce, .operator_name = kOperatorName<Op>, .element_bytes = sizeof(T), .count = 1});
-    enter(Call{.operation = Operation::allreduce,
-               .operator_name = kOperatorName<Op>,
-               .element_bytes = sizeof(T),
-               .count = 1,
-               .where = where});
+    const Call call{.operation = Operation::allreduce,
+                    .operator_name = kOperatorName<Op>,
+                    .element_bytes = sizeof(T),
+                    .count = 1,
+                    .where = where};
+    check(call);
     try {  // not guarded(): a closure costs a stall
       std::byte result[sizeof(T)];
       exchange(
@@ -272,7 +273,7 @@ T Team::allreduce(const T& value, Op op, Where where) {
           [&](void* folded) {
             detail::fold_posted<T>(size_, posted_with_own(bytes_of(&value)), 1, static_cast<std::byte*>(folded), op);
           },
-          result, sizeof(T));
+          result, sizeof(T), &call);
       return load<T>(result);
     } catch (...) {
       leave_by_exception();

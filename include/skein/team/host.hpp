@@ -103,7 +103,7 @@ class Host {
   /// One line for each rank of the host, by seat.
   std::span<RollCallLine<StdAtomics>> roll_call() const { return roll_call_; }
 
-  /// What the ranks of this host called, when that exchange could not be completed.
+  /// What the ranks of this host called, when the call that began with that episode could not be completed.
   std::string describe_calls(Episode failed) const;
   const Staging& staging() const { return staging_; }
   Heap heap() const;

@@ -70,9 +70,9 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   /// Nobody leaves before all have arrived.
   void barrier(Where where = Where::current()) {
     const Call call{.operation = Operation::barrier, .where = where};
-    enter(call);
+    check(call);
     constexpr Signature kBarrier = signature(Call{.operation = Operation::barrier});
-    exchange(kBarrier, nullptr, 0, kNoContent, kNothing, nullptr, 0);
+    exchange(kBarrier, nullptr, 0, kNoContent, kNothing, nullptr, 0, &call);
   }
 
   /// Arrives and returns at once; Request::wait is the other half. Up to kMaxOutstanding may be outstanding; one more
@@ -171,15 +171,20 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
 
   static void print_line(const std::string& line);
 
-  /// Remembers the call for reports, and refuses it to a rank that has seen a failure or lost a request: with peers that
-  /// swallow TeamAborted as well it might find everybody there.
+  /// What every call begins with. The shortest ones leave the roll-call to their exchange().
   void enter(const Call& call) {
     roll_call_.enter(call, exchange_.arrived() + 1);
+    check(call);
+  }
+
+  /// Refuses the call to a rank that has seen a failure or lost a request: with peers that swallow TeamAborted as well it
+  /// might find everybody there.
+  void check([[maybe_unused]] const Call& call) {
 #ifndef NDEBUG
     check_fp_environment(call);
 #endif
     if (must_leave_) [[unlikely]]
-      refuse_call();
+      refuse_call(call);
     if (exchange_.outstanding() >= kMaxOutstanding) [[unlikely]]
       complete_barriers(exchange_.retired() + 1);
   }
@@ -193,12 +198,14 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
     return [=] { return Content{.need = Content::Need::all_ranks, .bytes = bytes}; };
   }
 
-  /// One exchange: see Exchange::complete. Throws TeamAborted.
+  /// One exchange: see Exchange::complete. `noted` goes into the roll-call behind the post, where the time is spent waiting
+  /// anyway; before it, peers would wait for that as well (skein-bench allreduce). Throws TeamAborted.
   template <class MakeContent, class Combine>
   [[gnu::always_inline]] inline void exchange(Signature signature, const void* payload, std::size_t bytes,
                                               MakeContent&& content, Combine&& combine, void* out,
-                                              std::size_t out_bytes) {
+                                              std::size_t out_bytes, const Call* noted = nullptr) {
     exchange_.arrive(signature, payload, bytes);
+    if (noted != nullptr) roll_call_.enter(*noted, exchange_.arrived());
     const Progress progress = exchange_.complete(combine, content, out, out_bytes);
     if (progress != Progress::complete) [[unlikely]]
       throw_failed(progress);
@@ -262,7 +269,7 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
 
   [[noreturn]] void throw_failed(Progress progress);
   [[noreturn]] void throw_aborted() const;
-  [[noreturn]] void refuse_call() const;
+  [[noreturn]] void refuse_call(const Call& call);
   void leave_by_exception();
   void record_current_exception();
   void record(const std::exception_ptr& exception);
