@@ -57,8 +57,7 @@ struct WatchThread::State {
   pthread_t thread{};
 };
 
-WatchThread::WatchThread(Settings settings, std::function<void(const Seen&)> look)
-    : state_(std::make_unique<State>()) {
+WatchThread::WatchThread(Settings settings, std::function<void(const Seen&)> look) : state_(std::make_unique<State>()) {
   state_->settings = std::move(settings);
   state_->look = std::move(look);
   state_->stop = eventfd(0, EFD_CLOEXEC);

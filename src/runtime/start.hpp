@@ -30,7 +30,7 @@ struct Start {
   TeamSettings settings;
   Load load;
   Machine machine;
-  ProcessFacts facts;                 ///< of this process
+  ProcessFacts facts;  ///< of this process
   std::vector<ProcessId> process_ids;
   std::size_t heap_bytes = 0;         ///< of the segment, for shared arrays
   std::vector<std::string> warnings;  ///< that this process has printed

@@ -108,9 +108,10 @@ void Watchdog::look_for_ended(const std::vector<int>& readable) {
     if (!peer.has_ended || host_.failure().is_aborted() || !matters(peer)) continue;
     host_.declare_ended(
         peer.process,
-        fmt::format("process {} of {} (pid {}, {}) has ended in the middle of the run: it was killed, perhaps for lack of "
-                    "memory (dmesg), or ended itself\n{}",
-                    peer.process, host_.map().processes(), peer.id.pid, ranks_of(peer.process), roll_call()));
+        fmt::format(
+            "process {} of {} (pid {}, {}) has ended in the middle of the run: it was killed, perhaps for lack of "
+            "memory (dmesg), or ended itself\n{}",
+            peer.process, host_.map().processes(), peer.id.pid, ranks_of(peer.process), roll_call()));
   }
 }
 
@@ -146,9 +147,10 @@ void Watchdog::warn_of_stop(std::chrono::nanoseconds passed) {
     names.push_back(fmt::format("process {} (pid {}, {})", process,
                                 settings_.process_ids[static_cast<std::size_t>(process)].pid, ranks_of(process)));
   }
-  say(fmt::format("stopped for {} by a signal (SIGSTOP, Ctrl-Z, a scheduler): {}; the others wait, and kill -CONT lets it "
-                  "go on",
-                  seconds(stopped_for_), fmt::join(names, ", ")));
+  say(fmt::format(
+      "stopped for {} by a signal (SIGSTOP, Ctrl-Z, a scheduler): {}; the others wait, and kill -CONT lets it "
+      "go on",
+      seconds(stopped_for_), fmt::join(names, ", ")));
 }
 
 void Watchdog::act_on(StallJudge<StdAtomics>::Verdict verdict) {
@@ -156,15 +158,17 @@ void Watchdog::act_on(StallJudge<StdAtomics>::Verdict verdict) {
   if (verdict == Verdict::fine) return;
   const bool is_whole_team = host_.map().hosts() == 1;
   if (verdict == Verdict::slow || (verdict == Verdict::stalled && !is_whole_team)) {
-    say(fmt::format("ranks of {} have waited for more than {}; the run goes on (SKEIN_STALL sets after how many seconds this "
-                    "is said)",
-                    where(), seconds(settings_.stall)));
+    say(fmt::format(
+        "ranks of {} have waited for more than {}; the run goes on (SKEIN_STALL sets after how many seconds this "
+        "is said)",
+        where(), seconds(settings_.stall)));
     return;
   }
-  const std::string reason = verdict == Verdict::deadlocked
-                                 ? "deadlock: every rank waits for another"
-                                 : fmt::format("stall: all ranks have waited for {} (SKEIN_STALL sets how long they may)",
-                                               seconds(settings_.stall));
+  const std::string reason =
+      verdict == Verdict::deadlocked
+          ? "deadlock: every rank waits for another"
+          : fmt::format("stall: all ranks have waited for {} (SKEIN_STALL sets how long they may)",
+                        seconds(settings_.stall));
   host_.failure().fail({.rank = -1, .code = ExitCode::parallel, .message = fmt::format("{}\n{}", reason, roll_call())});
 }
 

@@ -37,7 +37,7 @@ struct Host::Header {
   FailureRecord<StdAtomics> failure;
   FailureRecord<StdAtomics> agreed;  ///< between hosts: written by the leader before it comes to the meeting
   Rendezvous rendezvous;
-  std::atomic<std::uint32_t> is_disturbed{0};  ///< set once, read in long waits; relaxed: it guards nothing
+  std::atomic<std::uint32_t> is_disturbed{0};      ///< set once, read in long waits; relaxed: it guards nothing
   std::atomic<std::int64_t> last_roll_call_ns{0};  ///< asked for by a signal; relaxed: it guards nothing
   HeapTable heap;
 };

@@ -78,7 +78,8 @@ std::string describe(const std::vector<RankStatus>& ranks, int size, std::size_t
     const auto first = std::find_if(ranks.begin(), ranks.end(),
                                     [&](const RankStatus& status) { return status.rank == group.ranks.front(); });
     std::string line = fmt::format("  {} {}", who(group.ranks, size), doing(*first, group.ranks.size() == 1));
-    if (group.oldest_ns >= kLeastAge_ns) line += fmt::format(", for {:.3g} s", static_cast<double>(group.oldest_ns) * 1e-9);
+    if (group.oldest_ns >= kLeastAge_ns)
+      line += fmt::format(", for {:.3g} s", static_cast<double>(group.oldest_ns) * 1e-9);
     if (lines > 0) text += '\n';
     constexpr std::size_t kLastLineBytes = 64;
     if (lines == kMostLines || text.size() + line.size() + kLastLineBytes > longest) {

@@ -113,17 +113,17 @@ void Team::throw_failed(Progress progress) {
     has_recorded_ = true;
     const int seat = exchange_.mismatched_seat();
     const RankMap& map = host_->map();
-    const std::string other =
-        seat >= 0 ? fmt::format("rank {}", map.rank_at(seat))
-                  : fmt::format("host {}, whose first is rank {}", exchange_.mismatched_host(),
-                                map.ranks_of_host(exchange_.mismatched_host()).front());
+    const std::string other = seat >= 0 ? fmt::format("rank {}", map.rank_at(seat))
+                                        : fmt::format("host {}, whose first is rank {}", exchange_.mismatched_host(),
+                                                      map.ranks_of_host(exchange_.mismatched_host()).front());
     const Episode failed = read_entry(roll_call_line()).value_or(RollCallEntry()).episode;
     give_others_time(failed);
     host_->failure().fail(failure_here(
         ExitCode::parallel,
-        fmt::format("mismatched collectives: rank {} and {} have made different calls; all ranks must make the same calls "
-                    "in the same order, with equal root, operator, element size and count\n{}",
-                    rank_, other, host_->describe_calls(failed))));
+        fmt::format(
+            "mismatched collectives: rank {} and {} have made different calls; all ranks must make the same calls "
+            "in the same order, with equal root, operator, element size and count\n{}",
+            rank_, other, host_->describe_calls(failed))));
     while (!host_->abort().is_set()) StdAtomics::yield();
   }
   throw_aborted();
@@ -198,10 +198,10 @@ void Team::drop_request() {
 Failure Team::failure_here(ExitCode code, const std::string& message) const {
   const RollCallEntry last = read_entry(roll_call_line()).value_or(RollCallEntry());
   const std::string call =
-      last.operation == Operation::none    ? "it had made no Skein call yet"
-      : last.operation == Operation::leave ? "it had left the function that it runs"
-                                           : fmt::format("its last Skein call was {} at {}:{}",
-                                                         operation_name(last.operation), last.file, last.line);
+      last.operation == Operation::none ? "it had made no Skein call yet"
+      : last.operation == Operation::leave
+          ? "it had left the function that it runs"
+          : fmt::format("its last Skein call was {} at {}:{}", operation_name(last.operation), last.file, last.line);
   return {rank_, code,
           fmt::format("{}\n  rank {} of {}, process {} of {}, host {}, pid {}; {}", message, rank_, size_, process(),
                       processes(), host_name(), getpid(), call)};

@@ -54,7 +54,8 @@ class Program {
  public:
   Program(const std::string& way, const child::Environment& variables, int errors = -1) : pid_(fork()) {
     if (pid_ != 0) return;
-    for (const auto& [name, value] : variables) setenv(name.c_str(), value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+    for (const auto& [name, value] : variables)
+      setenv(name.c_str(), value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
     if (errors >= 0) dup2(errors, STDERR_FILENO);
     execl(SKEIN_WATCHDOG_PROGRAM, SKEIN_WATCHDOG_PROGRAM, way.c_str(), nullptr);
     _exit(126);

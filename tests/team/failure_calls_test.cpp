@@ -111,9 +111,9 @@ TEST(FailureCalls, ABadArgumentIsNamedWithOperationValueAndRule) {
 
 struct Mismatch {
   const char* name;
-  Body one;     ///< by the odd rank
-  Body others;  ///< by all others
-  std::string one_says;     ///< the report of the odd rank
+  Body one;              ///< by the odd rank
+  Body others;           ///< by all others
+  std::string one_says;  ///< the report of the odd rank
   std::string others_say;
 };
 
@@ -127,7 +127,9 @@ std::vector<Mismatch> mismatches() {
     t.bcast(std::span(data), root);
   };
   const Body barrier = [](Team& t) { t.barrier(); };
-  const auto sum_of = [](std::size_t count) { return fmt::format("allreduce #2 (sum, {} values of 8 bytes) at ", count); };
+  const auto sum_of = [](std::size_t count) {
+    return fmt::format("allreduce #2 (sum, {} values of 8 bytes) at ", count);
+  };
   const auto bcast_of = [](std::size_t count, int root) {
     return fmt::format("bcast #2 ({} values of 8 bytes, root {}) at ", count, root);
   };
@@ -146,8 +148,8 @@ std::vector<Mismatch> mismatches() {
        "shared #2 (100 values of 8 bytes) at ", "shared #2 (101 values of 8 bytes) at "},
       {"operators", [](Team& t) { t.allreduce(1.0, skein::sum); }, [](Team& t) { t.allreduce(1.0, skein::max); },
        sum_of(1), "allreduce #2 (max, 1 values of 8 bytes) at "},
-      {"operators, large", [=](Team& t) { large(t, kMany, skein::sum); },
-       [=](Team& t) { large(t, kMany, skein::max); }, sum_of(kMany), "allreduce #2 (max, "},
+      {"operators, large", [=](Team& t) { large(t, kMany, skein::sum); }, [=](Team& t) { large(t, kMany, skein::max); },
+       sum_of(kMany), "allreduce #2 (max, "},
       {"element sizes", [](Team& t) { t.allreduce(1.0F, skein::sum); }, [](Team& t) { t.allreduce(1.0, skein::sum); },
        "allreduce #2 (sum, 1 values of 4 bytes) at ", sum_of(1)},
       {"counts", [=](Team& t) { large(t, 3, skein::sum); }, [=](Team& t) { large(t, 4, skein::sum); }, sum_of(3),

@@ -15,10 +15,10 @@ namespace skein {
 class WatchThread {
  public:
   struct Settings {
-    std::vector<int> cpus;                  ///< where it may run; empty: where the caller may
-    std::chrono::nanoseconds interval;      ///< between two looks
-    int bell = -1;                          ///< an eventfd that is emptied when it rang; negative: none
-    std::vector<int> once;                  ///< descriptors that become readable once, such as pidfds; not owned
+    std::vector<int> cpus;              ///< where it may run; empty: where the caller may
+    std::chrono::nanoseconds interval;  ///< between two looks
+    int bell = -1;                      ///< an eventfd that is emptied when it rang; negative: none
+    std::vector<int> once;              ///< descriptors that become readable once, such as pidfds; not owned
   };
 
   /// What has happened since the last look.

@@ -33,8 +33,8 @@ struct Options {
   Verbosity verbose = Verbosity::quiet;  ///< SKEIN_VERBOSE: 0, 1: print where each rank runs
   Report report = Report::none;          ///< SKEIN_REPORT: 0, 1: at the end, print how long each rank waited
   std::chrono::nanoseconds stall = std::chrono::seconds(60);  ///< SKEIN_STALL: seconds, or off: see watchdog.hpp
-  std::string report_file;  ///< SKEIN_REPORT_FILE: where reports of failures and stalls go besides standard error
-  Episode first_episode = 1;             ///< number of the first episode; tests start near 2^32
+  std::string report_file;    ///< SKEIN_REPORT_FILE: where reports of failures and stalls go besides standard error
+  Episode first_episode = 1;  ///< number of the first episode; tests start near 2^32
 
   /// SKEIN_STACK: stack of each rank, in bytes, or with K, M or G at the end.
   std::size_t stack_bytes = kDefaultStackBytes;

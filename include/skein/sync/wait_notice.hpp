@@ -26,10 +26,9 @@ template <class Policy>
 class WaitNotice {
  public:
   void begin(std::int64_t now_ns, Awaited<Policy> awaited) {  // [notice]
-    const std::int64_t distance =
-        awaited.word == nullptr
-            ? 0
-            : reinterpret_cast<const std::byte*>(awaited.word) - reinterpret_cast<const std::byte*>(this);
+    const std::int64_t distance = awaited.word == nullptr ? 0
+                                                          : reinterpret_cast<const std::byte*>(awaited.word) -
+                                                                reinterpret_cast<const std::byte*>(this);
     distance_.store(distance, std::memory_order_release);
     value_.store(awaited.value, std::memory_order_release);
     since_ns_.store(now_ns, std::memory_order_release);

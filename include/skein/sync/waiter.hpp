@@ -63,7 +63,8 @@ class Waiter {
   /// Returns when `ready()` holds or the team is aborted. `watchers` belong to the word that `ready` reads, which is
   /// `awaited.word` if it lies in the same memory as the notice.
   template <class Ready>
-  [[gnu::always_inline]] inline WaitResult until(Ready ready, Watchers<Policy>& watchers, Awaited<Policy> awaited = {}) {
+  [[gnu::always_inline]] inline WaitResult until(Ready ready, Watchers<Policy>& watchers,
+                                                 Awaited<Policy> awaited = {}) {
     for (int i = 0; i < kBarePolls; ++i) {
       if (ready()) return WaitResult::ready;
     }

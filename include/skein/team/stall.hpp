@@ -46,7 +46,11 @@ class StallJudge {
   /// What the ranks of one host share, by seat; they are the whole team if `is_whole_team`, and wait for nobody else.
   StallJudge(std::span<RollCallLine<Policy>> lines, std::span<Channel<Policy>> arrivals, bool is_whole_team,
              std::chrono::nanoseconds limit)
-      : lines_(lines), arrivals_(arrivals), is_whole_team_(is_whole_team), limit_ns_(limit.count()), seats_(lines.size()) {}
+      : lines_(lines),
+        arrivals_(arrivals),
+        is_whole_team_(is_whole_team),
+        limit_ns_(limit.count()),
+        seats_(lines.size()) {}
 
   /// slow: some rank has waited for the limit, or twice, four times as long, while others do not wait.
   Verdict look(std::chrono::nanoseconds counts) {
