@@ -129,10 +129,10 @@ void Team::throw_failed(Progress progress) {
   throw_aborted();
 }
 
-// Ranks that are on their way shall be in the report with the call that they come to.
+// Ranks that are on their way shall be in the report with the call that they come to. Who computes for longer is reported as
+// what it is.
 void Team::give_others_time(Episode episode) const {
-  constexpr std::int64_t kPatience_ns = 50'000'000;
-  const std::int64_t end_ns = StdAtomics::now_ns() + kPatience_ns;
+  const std::int64_t end_ns = StdAtomics::now_ns() + kLeaveGrace.count();
   for (const RollCallLine<StdAtomics>& line : host_->roll_call()) {
     while (line.episode.load(std::memory_order_acquire) < episode && !host_->abort().is_set() &&
            StdAtomics::now_ns() < end_ns) {
