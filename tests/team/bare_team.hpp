@@ -52,8 +52,9 @@ struct Shared {
 /// One rank's side.
 template <class Policy>
 struct Rank {
-  Rank(Shared<Policy>& shared, int number, skein::WaitPolicy wait, skein::Episode first)
-      : waiter(shared.abort, shared.bells, number, wait_budget(wait, skein::Crowding::oversubscribed)),
+  Rank(Shared<Policy>& shared, int number, skein::WaitPolicy wait, skein::Episode first,
+       skein::WaitNotice<Policy>* notice = nullptr)
+      : waiter(shared.abort, shared.bells, number, wait_budget(wait, skein::Crowding::oversubscribed), {}, {}, notice),
         exchange({shared.arrivals, shared.ascents, shared.releases, shared.parts, {}}, shared.stations, number, waiter,
                  shared.bells, first) {}
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "skein/team/stall.hpp"
 #include "sync/explorer.hpp"
 #include "team/bare_team.hpp"
 
@@ -184,6 +185,76 @@ TEST(Explored, AFailureEndsEveryWait) {
       };
       explore(describe(team) + ", rank " + std::to_string(victim) + " fails", make, 2);
     }
+  }
+}
+
+/// Ranks that take part in the roll-call, and one more fiber that judges them.
+struct Watched {
+  explicit Watched(const Team& team) : state(team), lines(static_cast<std::size_t>(team.ranks)) {}
+
+  using Judge = skein::StallJudge<ExplorerAtomics>;
+  Judge judge() { return {lines, state.shared.arrivals, true, std::chrono::hours(1)}; }
+
+  State state;
+  std::vector<skein::RollCallLine<ExplorerAtomics>> lines;
+};
+
+// Defect: a run that gets on is called a deadlock, because what was read of its ranks belongs to different moments.
+TEST(Explored, ARunThatGetsOnIsNoDeadlock) {
+  for (const WaitPolicy wait : {WaitPolicy::park, WaitPolicy::yield}) {
+    const Team team{2, {Pattern::all_to_all}, wait};
+    const auto make = [team] {
+      auto watched = std::make_shared<Watched>(team);
+      const auto rank_body = [watched, team](int own) {
+        auto& line = watched->lines[static_cast<std::size_t>(own)];
+        Rank rank(watched->state.shared, own, team.wait, kFirst, &line.wait);
+        for (int round = 0; round < 2; ++round) {
+          rank.exchange.arrive(kSame, nullptr, 0);
+          line.count.fetch_add(2, std::memory_order_release);  // a call; its words are tested elsewhere
+          rank.exchange.complete(kNothing, kNoContent, nullptr, 0);
+        }
+      };
+      return Explorer::Trial{team.ranks + 1, [watched, team, rank_body](int fiber) {
+                               if (fiber < team.ranks) return rank_body(fiber);
+                               auto judge = watched->judge();
+                               for (int look = 0; look < 3; ++look) {
+                                 Explorer::require(judge.look({}) != Watched::Judge::Verdict::deadlocked,
+                                                   "a run that gets on is called a deadlock");
+                               }
+                             }};
+    };
+    explore(describe(team) + ", watched", make, wait == WaitPolicy::park ? 2 : 1);
+  }
+}
+
+// Defect: ranks that wait for each other are not found, in whatever order they began to wait.
+TEST(Explored, ADeadlockIsFound) {
+  for (const WaitPolicy wait : {WaitPolicy::park, WaitPolicy::yield}) {
+    const Team team{2, {Pattern::all_to_all}, wait};
+    const auto make = [team] {
+      auto watched = std::make_shared<Watched>(team);
+      const auto rank_body = [watched, team](int own) {
+        Rank rank(watched->state.shared, own, team.wait, kFirst, &watched->lines[static_cast<std::size_t>(own)].wait);
+        auto& theirs = watched->state.shared.arrivals[static_cast<std::size_t>(1 - own)];
+        const auto& word = theirs.line(kFirst).episode;
+        const auto is_posted = [&] { return word.load(std::memory_order_seq_cst) == kFirst; };
+        Explorer::require(
+            rank.waiter.until(is_posted, theirs.watchers, {&word, kFirst}) == skein::WaitResult::aborted,
+            "a wait ended that nobody could end");
+      };
+      return Explorer::Trial{
+          team.ranks + 1, [watched, team, rank_body](int fiber) {
+            if (fiber < team.ranks) return rank_body(fiber);
+            auto judge = watched->judge();
+            // Two looks find what one cannot; after that only what ranks do changes anything.
+            while (judge.look({}) != Watched::Judge::Verdict::deadlocked &&
+                   judge.look({}) != Watched::Judge::Verdict::deadlocked) {
+              ExplorerAtomics::yield();
+            }
+            watched->state.shared.failure.fail({-1, skein::ExitCode::parallel, "deadlock"});
+          }};
+    };
+    explore(describe(team) + ", each waiting for the other", make, wait == WaitPolicy::park ? 2 : 1);
   }
 }
 

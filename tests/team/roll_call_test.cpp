@@ -2,6 +2,7 @@
 // What a report says of the ranks, and that reading a line while its rank moves on never mixes two calls.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <source_location>
 #include <thread>
 
@@ -129,6 +130,90 @@ TEST(RollCall, IsReadWholeWhileItsRankMovesOn) {
   }
   goes_on = false;
   rank.join();
+}
+
+/// std::atomic that tells a test which word is about to be loaded.
+struct ToldAtomics : skein::StdAtomics {
+  static inline std::function<void(const void*)> before_load;
+
+  template <class T>
+  struct Atomic : std::atomic<T> {
+    using std::atomic<T>::atomic;
+    T load(std::memory_order order) const {
+      if (before_load) before_load(this);
+      return std::atomic<T>::load(order);
+    }
+  };
+};
+
+/// Three ranks, each of which waits for the next one.
+struct Circle {
+  static constexpr std::size_t kRanks = 3;
+
+  Circle() {
+    for (std::size_t rank = 0; rank < kRanks; ++rank) {
+      lines[rank].run.store(5, std::memory_order_relaxed);  // inside its first run
+      begin(rank);
+    }
+  }
+  const ToldAtomics::Atomic<std::uint64_t>& awaited(std::size_t rank) const {
+    return channels[(rank + 1) % kRanks].line(1).episode;
+  }
+  void begin(std::size_t rank) { lines[rank].wait.begin(++clock_ns, {&awaited(rank), 1}); }
+
+  std::vector<skein::Channel<ToldAtomics>> channels{kRanks};
+  std::vector<skein::RollCallLine<ToldAtomics>> lines{kRanks};
+  skein::StallJudge<ToldAtomics> judge{lines, channels, true, std::chrono::hours(1)};
+  std::int64_t clock_ns = 0;
+};
+using CircleVerdict = skein::StallJudge<ToldAtomics>::Verdict;
+
+TEST(StallJudge, FindsACircleInOneLook) {
+  Circle circle;
+  EXPECT_EQ(circle.judge.look({}), CircleVerdict::deadlocked);
+}
+
+// Fails when words that were read while a rank went from one wait to the next count as if it had stayed.
+TEST(StallJudge, BelievesNoWordsDuringWhichARankMovedOn) {
+  for (std::size_t at = 0; at < Circle::kRanks; ++at) {
+    for (std::size_t moving = 0; moving < Circle::kRanks; ++moving) {
+      Circle circle;
+      int loads = 0;
+      ToldAtomics::before_load = [&](const void* word) {
+        if (word != &circle.awaited(at) || circle.clock_ns > 3) return;
+        // The first load is for the newest episodes, behind which the words are read.
+        if (++loads % 2 == 0) circle.begin(moving);
+      };
+      EXPECT_EQ(circle.judge.look({}), CircleVerdict::fine) << "rank " << moving << " moves at word " << at;
+      ToldAtomics::before_load = nullptr;
+      EXPECT_EQ(circle.clock_ns, 4);
+      EXPECT_EQ(circle.judge.look({}), CircleVerdict::deadlocked);
+    }
+  }
+}
+
+TEST(StallJudge, KnowsNoDeadlockWhereAWaitIsNotForAWord) {
+  Circle circle;
+  circle.lines[1].wait.begin(++circle.clock_ns, {});
+  EXPECT_EQ(circle.judge.look({}), CircleVerdict::fine);
+}
+
+// Fails when the ages, by which stalls are judged, are not those of the same wait.
+TEST(StallJudge, CountsTheTimeThatItIsToldOfInTheSameWait) {
+  Circle circle;
+  skein::StallJudge<ToldAtomics> judge{circle.lines, circle.channels, false, std::chrono::nanoseconds(10)};
+  using std::chrono::nanoseconds;
+  EXPECT_EQ(judge.look(nanoseconds(100)), CircleVerdict::fine);  // the first look has nothing to compare with
+  EXPECT_EQ(judge.look(nanoseconds(9)), CircleVerdict::fine);
+  EXPECT_EQ(judge.look(nanoseconds(0)), CircleVerdict::fine);
+  circle.begin(2);
+  EXPECT_EQ(judge.look(nanoseconds(9)), CircleVerdict::fine);
+  EXPECT_EQ(judge.look(nanoseconds(9)), CircleVerdict::fine);
+  EXPECT_EQ(judge.look(nanoseconds(1)), CircleVerdict::stalled);
+  EXPECT_EQ(judge.look(nanoseconds(9)), CircleVerdict::fine);  // said once, then after twice the time
+  EXPECT_EQ(judge.look(nanoseconds(1)), CircleVerdict::stalled);
+  circle.lines[0].wait.end();
+  EXPECT_EQ(judge.look(nanoseconds(1)), CircleVerdict::fine);
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ class StallJudge {
 
   /// slow: some rank has waited for the limit, or twice, four times as long, while others do not wait.
   Verdict look(std::chrono::nanoseconds counts) {
-    const bool is_settled = sample(counts.count());
+    sample(counts.count());
     const Episode common = common_episode(arrivals_);
     bool all_wait = true;
     std::int64_t longest_ns = -1;
@@ -70,7 +70,7 @@ class StallJudge {
     }
     if (longest_ns < limit_ns_) next_warning_ns_ = limit_ns_;
     if (all_wait) {
-      if (is_whole_team_ && is_settled && nobody_can_go_on()) return Verdict::deadlocked;
+      if (is_whole_team_ && nobody_can_go_on()) return Verdict::deadlocked;
       if (shortest_ns < next_warning_ns_) return Verdict::fine;
       next_warning_ns_ *= 2;
       return Verdict::stalled;
@@ -84,19 +84,16 @@ class StallJudge {
   const std::vector<RankStatus>& seats() const { return seats_; }
 
  private:
-  /// True when every rank was found in the wait in which it was at the last look.
-  bool sample(std::int64_t counts_ns) {
-    bool is_settled = true;
+  void sample(std::int64_t counts_ns) {
     for (std::size_t i = 0; i < seats_.size(); ++i) {
       RankStatus& seat = seats_[i];
       std::optional<RollCallEntry> now = read_entry(lines_[i]);
       const bool is_same = now && seat.call && now->is_same_as(*seat.call);
       seat = {.rank = static_cast<int>(i), .call = std::move(now), .age_ns = is_same ? seat.age_ns + counts_ns : 0};
-      is_settled = is_settled && is_same && seat.call->waits();
     }
-    return is_settled;
   }
 
+  /// For ranks that were all found waiting.
   bool nobody_can_go_on() const {
     for (const RollCallLine<Policy>& line : lines_) {
       if (!line.wait.is_short()) return false;
