@@ -2,15 +2,18 @@
 #include "skein/runtime/options.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <numeric>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "skein/base/environment.hpp"
@@ -92,6 +95,18 @@ std::chrono::nanoseconds parse_stall(const char* name, std::string_view value) {
   return std::chrono::milliseconds(1000LL * *seconds + *rest);
 }
 
+constexpr std::string_view kReportFileAllowed = "a file that this user may write, in a folder that exists";
+
+/// Leaves no file behind: most runs have nothing to report.
+bool may_be_written(const std::filesystem::path& file) {
+  std::error_code problem;
+  if (std::filesystem::is_directory(file, problem)) return false;
+  if (std::filesystem::exists(file, problem)) return access(file.c_str(), W_OK) == 0;
+  const std::filesystem::path folder = file.parent_path();
+  return std::filesystem::is_directory(folder.empty() ? "." : folder, problem) &&
+         access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) == 0;
+}
+
 /// What parse_stall reads as `length`.
 std::string write_stall(std::chrono::nanoseconds length) {
   return length == kForever ? "off" : fmt::format("{}", std::chrono::duration<double>(length).count());
@@ -154,7 +169,10 @@ Options with_environment(Options options) {
   if (const auto value = environment_value("SKEIN_BIND")) options.bind = *value;  // read with the machine at hand
   if (const auto value = environment_value("SKEIN_STACK")) options.stack_bytes = parse_stack("SKEIN_STACK", *value);
   if (const auto value = environment_value("SKEIN_STALL")) options.stall = parse_stall("SKEIN_STALL", *value);
-  if (const auto value = environment_value("SKEIN_REPORT_FILE")) options.report_file = *value;
+  if (const auto value = environment_value("SKEIN_REPORT_FILE")) {
+    if (value->empty()) reject_value("SKEIN_REPORT_FILE", *value, kReportFileAllowed);
+    options.report_file = *value;
+  }
   read_word("SKEIN_CPU_LOCKS", kSwitchWords, options.cpu_locks);
   read_word("SKEIN_WAIT", kWaitWords, options.wait);
   if (const auto value = environment_value("SKEIN_HOST")) options.host = *value;  // read with the processes at hand
@@ -167,6 +185,9 @@ Options with_environment(Options options) {
   }
   if (!is_stack(options.stack_bytes)) {
     reject_value("Options::stack_bytes", std::to_string(options.stack_bytes), kStackAllowed);
+  }
+  if (!options.report_file.empty() && !may_be_written(options.report_file)) {
+    reject_value("SKEIN_REPORT_FILE", options.report_file, kReportFileAllowed);
   }
   if (!is_stall(options.stall)) {
     reject_value("Options::stall", write_stall(options.stall) + " s", kStallAllowed);

@@ -2,6 +2,9 @@
 // Whatever somebody writes into a SKEIN_ variable is either valid, or an error that names the variable, shows the value
 // harmlessly, and says what is allowed. In one process; environment_process_test.cpp has the exit codes.
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 #include <cstdlib>
 #include <optional>
@@ -104,6 +107,12 @@ const std::vector<Known> kKnown = {
      "auto, all-to-all, gather-release, levels, or levels:2 to levels:16"},
     {"SKEIN_VERBOSE", {"0", "1"}, {"2", "01", "yes", "on"}, "0, 1"},
     {"SKEIN_REPORT", {"0", "1"}, {"2", "10", "yes", "waiting"}, "0, 1"},
+    {"SKEIN_STALL",
+     {"off", "60", "1", "1.0", "0.1", "0.5", "1.25", "2.125", "1000000", "1000000.0", "007"},
+     {"0",   "0.0", "0.09", "0.099", "1000000.001", "1000001", "Off",
+      "on",  "60s", "60 ",  "1.",    ".5",          "0.1234",  "1,5",
+      "1e3", "inf", "nan",  "0x10",  "1.5.5",       "1.-5",    "18446744073709551616"},
+     "off, or seconds from 0.1 to 1000000 with up to three decimals"},
 };
 
 // What is wrong in every variable. The last ones would speak to a terminal.
@@ -230,6 +239,9 @@ std::string refusal_of(const Options& options) {
 TEST(Environment, EveryValueIsValidOrRefusedWithNameValueAndWhatIsAllowed) {
   for (const Known& known : kKnown) {
     std::vector<std::string> invalid = kGarbage;
+    std::erase_if(invalid, [&](const std::string& value) {
+      return std::find(known.valid.begin(), known.valid.end(), value) != known.valid.end();
+    });
     invalid.insert(invalid.end(), known.invalid.begin(), known.invalid.end());
     for (const std::string& value : invalid) {
       SCOPED_TRACE(std::string(known.name) + "=" + shortened(value));
@@ -276,6 +288,31 @@ TEST(Environment, AStackIsReadInBytesOrWithASuffixOf1024) {
            {"100000", 100'000}, {"65K", 66'560}, {"3M", 3'145'728}, {"2G", 2'147'483'648}}) {
     const Variable stack("SKEIN_STACK", value);
     EXPECT_EQ(skein::with_environment(alone()).stack_bytes, bytes) << value;
+  }
+}
+
+TEST(Environment, AStallIsReadInSecondsWithDecimals) {
+  EXPECT_EQ(skein::with_environment(alone()).stall, std::chrono::seconds(60));
+  for (const auto& [value, milliseconds] :
+       std::vector<std::pair<std::string, int>>{{"0.5", 500}, {"2", 2000}, {"1.25", 1250}, {"0.125", 125}}) {
+    const Variable stall("SKEIN_STALL", value);
+    EXPECT_EQ(skein::with_environment(alone()).stall, std::chrono::milliseconds(milliseconds)) << value;
+  }
+  const Variable off("SKEIN_STALL", "off");
+  EXPECT_EQ(skein::with_environment(alone()).stall, skein::kForever);
+}
+
+// Fails when a report would be lost because nobody looked whether its file can be written, or leaves an empty file.
+TEST(Environment, AReportFileIsOneThatCanBeWritten) {
+  const std::string good = testing::TempDir() + "skein_environment_report";
+  {
+    const Variable file("SKEIN_REPORT_FILE", good);
+    EXPECT_EQ(skein::with_environment(alone()).report_file, good);
+    EXPECT_NE(access(good.c_str(), F_OK), 0);
+  }
+  for (const std::string& bad : std::vector<std::string>{"", "/nowhere/report", good + "/report", testing::TempDir()}) {
+    const Variable file("SKEIN_REPORT_FILE", bad);
+    EXPECT_NE(refusal_of(alone()).find("a file that this user may write"), std::string::npos) << bad;
   }
 }
 

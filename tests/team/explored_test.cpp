@@ -238,21 +238,19 @@ TEST(Explored, ADeadlockIsFound) {
         auto& theirs = watched->state.shared.arrivals[static_cast<std::size_t>(1 - own)];
         const auto& word = theirs.line(kFirst).episode;
         const auto is_posted = [&] { return word.load(std::memory_order_seq_cst) == kFirst; };
-        Explorer::require(
-            rank.waiter.until(is_posted, theirs.watchers, {&word, kFirst}) == skein::WaitResult::aborted,
-            "a wait ended that nobody could end");
+        Explorer::require(rank.waiter.until(is_posted, theirs.watchers, {&word, kFirst}) == skein::WaitResult::aborted,
+                          "a wait ended that nobody could end");
       };
-      return Explorer::Trial{
-          team.ranks + 1, [watched, team, rank_body](int fiber) {
-            if (fiber < team.ranks) return rank_body(fiber);
-            auto judge = watched->judge();
-            // Two looks find what one cannot; after that only what ranks do changes anything.
-            while (judge.look({}) != Watched::Judge::Verdict::deadlocked &&
-                   judge.look({}) != Watched::Judge::Verdict::deadlocked) {
-              ExplorerAtomics::yield();
-            }
-            watched->state.shared.failure.fail({-1, skein::ExitCode::parallel, "deadlock"});
-          }};
+      return Explorer::Trial{team.ranks + 1, [watched, team, rank_body](int fiber) {
+                               if (fiber < team.ranks) return rank_body(fiber);
+                               auto judge = watched->judge();
+                               // Two looks find what one cannot; after that only what ranks do changes anything.
+                               while (judge.look({}) != Watched::Judge::Verdict::deadlocked &&
+                                      judge.look({}) != Watched::Judge::Verdict::deadlocked) {
+                                 ExplorerAtomics::yield();
+                               }
+                               watched->state.shared.failure.fail({-1, skein::ExitCode::parallel, "deadlock"});
+                             }};
     };
     explore(describe(team) + ", each waiting for the other", make, wait == WaitPolicy::park ? 2 : 1);
   }
