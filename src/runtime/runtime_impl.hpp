@@ -13,6 +13,7 @@
 
 #include "describe.hpp"
 #include "skein/base/report.hpp"
+#include "skein/lane/fork_watch.hpp"
 #include "skein/lane/lanes.hpp"
 #include "skein/runtime/runtime.hpp"
 #include "skein/team/rank_runner.hpp"
@@ -66,9 +67,13 @@ class Runtime::Impl {
 
   /// True when all ranks have left the run well.
   bool run_ranks(const std::function<void(Team&)>& body) {
+    if (is_running_)
+      throw Error(ExitCode::parallel, "run was called by a rank of the same Runtime, which runs already");
     if (!lanes_) start_lanes();
+    is_running_ = true;
     departures_.expect(static_cast<int>(teams_.size()));
     lanes_->run([&](int lane) { run_rank(static_cast<std::size_t>(lane), body); });
+    is_running_ = false;
     // Not by the abort word: other processes may be in the next run already, and fail there.
     if (!outcomes_.front().has_left) return false;
     const bool is_first_here = process() == host().map().first_process_here();
@@ -191,6 +196,10 @@ class Runtime::Impl {
   std::vector<RankRunner::Outcome> outcomes_;
   std::optional<Lanes> lanes_;
   std::optional<Watchdog> watchdog_;
+  bool is_running_ = false;  ///< written by the main thread while there are no ranks
+  ForkWatch fork_watch_{[this] {
+    for (const auto& team : teams_) team->belongs_to_parent();
+  }};
   Departures departures_;
   bool has_met_ = false;
   bool may_finalize_ = true;

@@ -1,9 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skein/team/rank_runner.hpp"
 
+#include <fmt/format.h>
 #include <sched.h>
 
+#include <cstdlib>
+#include <string_view>
+
+#include "skein/base/report.hpp"
+
 namespace skein {
+
+namespace {
+
+// The lanes that it would wait for do not exist, and the segment is the parent's.
+[[noreturn]] void end_child(std::string_view why) {
+  write_report(fmt::format("skein: {}\n", why));
+  std::_Exit(static_cast<int>(ExitCode::parallel));
+}
+
+}  // namespace
 
 RankRunner::Outcome RankRunner::run(const std::function<void(Team&)>& body) noexcept {
   RankAccount& account = team_.host_->accounts()[static_cast<std::size_t>(team_.host_->map().seat_of(team_.rank()))];
@@ -12,15 +28,22 @@ RankRunner::Outcome RankRunner::run(const std::function<void(Team&)>& body) noex
   try {
     begin();
     body(team_);
+    if (team_.is_in_child_) end_child("the child of a fork has returned from the function that the ranks run");
     account = {.waited_ns = team_.waiter_.waited_ns() - waited_before_ns,
                .run_ns = StdAtomics::now_ns() - start_ns,
                .cpu = sched_getcpu()};
     leave();
     return {.has_left = true, .failure = nullptr};
   } catch (const TeamAborted&) {
+    if (team_.is_in_child_) end_child("a child of a fork saw the run fail");
     team_.leave_by_exception();
     return {};
+  } catch (const std::exception& error) {
+    if (team_.is_in_child_) end_child(error.what());
+    team_.leave_by_exception();
+    return {.has_left = false, .failure = std::current_exception()};
   } catch (...) {
+    if (team_.is_in_child_) end_child("an exception left the child of a fork");
     team_.leave_by_exception();
     return {.has_left = false, .failure = std::current_exception()};
   }

@@ -147,6 +147,13 @@ void Team::throw_aborted() const {
 }
 
 void Team::refuse_call(const Call& call) {
+  if (is_in_child_) {
+    throw Error(
+        ExitCode::parallel,
+        fmt::format("{} was called in the child of a fork (pid {}), where only the forking thread of rank {} exists: "
+                    "a child may call exec or _exit, and no part of Skein",
+                    describe(call), getpid(), rank_));
+  }
   roll_call_.enter(call, exchange_.arrived() + 1);
   if (host_->abort().is_set()) throw_aborted();
   throw Error(ExitCode::parallel, fmt::format("a request was destroyed before its completion on rank {}", rank_));
@@ -179,6 +186,7 @@ void Team::record(const std::exception_ptr& exception) {
 
 // Another rank may have claimed the record and be about to set the abort word: the flags mean something only after that.
 void Team::leave_by_exception() {
+  if (is_in_child_) throw;  // what it would touch is the parent's
   record_current_exception();
   while (!host_->abort().is_set()) StdAtomics::yield();
   must_leave_ = true;
@@ -189,6 +197,7 @@ void Team::leave_by_exception() {
 // Its rank has arrived, so nobody waits for it; but the program has lost track. While an exception is in flight the
 // program is being left anyway, and the exception will be the message.
 void Team::drop_request() {
+  if (is_in_child_) return;
   must_leave_ = true;
   if (std::uncaught_exceptions() > 0) return;
   has_recorded_ = true;

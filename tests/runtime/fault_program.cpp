@@ -8,17 +8,16 @@
 //           not start
 //
 // exit status: that of the run; 9 when a result was wrong.
-#include <pthread.h>
 #include <sys/time.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "lane/failing_threads.hpp"
 #include "skein/skein.hpp"
 
 namespace {
@@ -27,7 +26,6 @@ using skein::Team;
 
 constexpr int kSteps = 300;
 constexpr int kWrong = 9;
-int threads_left = -1;  // that may start; negative: all
 
 struct Plan {
   unsigned seed = 0;
@@ -123,15 +121,6 @@ void work(Team& team, const Plan& plan) {
 
 }  // namespace
 
-extern "C" {
-int __real_pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*entry)(void*), void* argument);
-int __wrap_pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*entry)(void*), void* argument) {
-  if (threads_left == 0) return EAGAIN;
-  if (threads_left > 0) --threads_left;
-  return __real_pthread_create(thread, attributes, entry, argument);
-}
-}
-
 int main(int argc, char** argv) {
   if (argc != 5) {
     std::fputs("usage: fault_program SEED FAULT RANK STEP\n", stderr);
@@ -142,7 +131,7 @@ int main(int argc, char** argv) {
                   .rank = std::atoi(argv[3]),
                   .step = std::atoi(argv[4])};
   skein::Runtime runtime(argc, argv);
-  if (plan.fault == "thread" && runtime.process() == 0) threads_left = plan.step % runtime.ranks();
+  if (plan.fault == "thread" && runtime.process() == 0) failing_threads::allowed = plan.step % runtime.ranks();
   const int code = runtime.run([&](Team& team) { work(team, plan); });
   if (code != 0) std::fputs(fmt::format("process {} ends with {}\n", runtime.process(), code).c_str(), stderr);
   return code;

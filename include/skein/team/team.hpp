@@ -9,6 +9,7 @@
 //           three, and are read where they are.
 // Allocates nothing in any collective but shared().
 // Results   same bits on every rank and for every layout with the same number of ranks (fold.hpp).
+// Forks     in the child of a fork every call throws; the child may call exec or _exit, and the parent is not affected.
 // Errors    TeamAborted when a rank has failed, whose message it carries. A mismatch of collectives ends the run with a
 //           message that says what every rank called; a bad argument with one that names operation, value and rule.
 #pragma once
@@ -161,6 +162,9 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
     if (rank_ == 0) print_line(fmt::format(format, std::forward<Args>(args)...));
   }
 
+  /// For Runtime, in the child of a fork: the team belongs to the parent, and every call here throws.
+  void belongs_to_parent() { must_leave_ = is_in_child_ = true; }
+
   /// Seconds that this rank has spent waiting for others; waits shorter than the first polls count as none.
   double waited_s() const { return static_cast<double>(waiter_.waited_ns()) * 1e-9; }
 
@@ -291,6 +295,7 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   Readers<StdAtomics> readers_;
   RollCall<StdAtomics> roll_call_;
   bool must_leave_ = false;    // the rank has seen a failure
+  bool is_in_child_ = false;   // of a fork
   bool has_recorded_ = false;  // the rank has reported its own
   FpEnvironment fp_entered_ = FpEnvironment::capture();
   bool has_warned_of_fp_ = false;
