@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -151,8 +150,7 @@ const std::vector<std::string> kGarbage = {"",
                                            "\xEF\xBC\x91" /* a full-width 1 */,
                                            "\xD9\xA1" /* an Arabic 1 */,
                                            "1\xCC\x81",
-                                           "\xE2\x80\x8B"
-                                           "1",
+                                           std::string("\xE2\x80\x8B") + "1",
                                            std::string(1'000'000, 'x'),
                                            std::string(1'000'000, '9'),
                                            std::string(1'000'000, ','),
