@@ -174,16 +174,12 @@ const std::vector<std::string> kGarbage = {"",
                                            "\x1B[2J",
                                            "\x1B[31mred\x1B[0m",
                                            "\x1B]0;title\x07",
-                                           "\xC2\x9B"
-                                           "31m",
+                                           std::string("\xC2\x9B") + "31m",
                                            "\xC2\x85",
                                            "\xC2\x90q\xC2\x9C",
-                                           "\xE2\x80\xAE"
-                                           "1",
-                                           "\xE2\x81\xA6"
-                                           "1",
-                                           "\x9B"
-                                           "2J"};
+                                           std::string("\xE2\x80\xAE") + "1",
+                                           std::string("\xE2\x81\xA6") + "1",
+                                           std::string("\x9B") + "2J"};
 
 /// Nothing that moves the cursor, ends the line, changes the colour or turns the direction, and no broken UTF-8.
 bool is_harmless(const std::string& text) {
