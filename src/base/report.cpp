@@ -2,6 +2,7 @@
 #include "skein/base/report.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +16,9 @@ void write_all(int descriptor, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = write(descriptor, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
+    constexpr int kPatience_ms = 1000;
+    pollfd writable{descriptor, POLLOUT, 0};
+    if (written < 0 && errno == EAGAIN && poll(&writable, 1, kPatience_ms) > 0) continue;
     if (written <= 0) return;  // nobody is left to be told
     text.remove_prefix(static_cast<std::size_t>(written));
   }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The CPUs that a thread may run on.
 #pragma once
 
 #include <sched.h>

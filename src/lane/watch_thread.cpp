@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <exception>
 #include <system_error>
 #include <utility>
 
@@ -18,6 +19,11 @@
 #include "skein/base/error.hpp"
 
 namespace skein {
+namespace {
+
+constexpr std::size_t kStackBytes = std::size_t{1} << 20U;
+
+}  // namespace
 
 struct WatchThread::State {
   static void* main(void* argument) {
@@ -39,15 +45,19 @@ struct WatchThread::State {
         for (pollfd& one : polled) one.revents = 0;
       }
       if (polled[0].revents != 0) return;
-      Seen seen{.bell = polled[1].revents != 0, .readable = {}};
+      // A program that closes what it did not open, as daemons do, ends what depends on that, and nothing else.
+      if ((polled[1].revents & POLLNVAL) != 0) settings.bell = -1;
+      Seen seen{.bell = (polled[1].revents & POLLIN) != 0, .readable = {}};
       std::uint64_t rings = 0;
       if (seen.bell && read(settings.bell, &rings, sizeof(rings)) < 0) seen.bell = false;
       for (std::size_t i = 2; i < polled.size(); ++i) {
-        if (polled[i].revents == 0) continue;
-        seen.readable.push_back(polled[i].fd);
-        std::erase(settings.once, polled[i].fd);
+        if ((polled[i].revents & POLLIN) != 0) seen.readable.push_back(polled[i].fd);
+        if (polled[i].revents != 0) std::erase(settings.once, polled[i].fd);
       }
-      look(seen);
+      try {
+        look(seen);
+      } catch (const std::exception&) {  // memory is short; the program may live on, and the next look tries again
+      }
     }
   }
 
@@ -67,7 +77,13 @@ WatchThread::WatchThread(Settings settings, std::function<void(const Seen&)> loo
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);  // inherited by the new thread
-    problem = pthread_create(&state_->thread, nullptr, &State::main, state_.get());
+    pthread_attr_t attributes;
+    problem = pthread_attr_init(&attributes);
+    if (problem == 0) {
+      pthread_attr_setstacksize(&attributes, kStackBytes);  // whatever ulimit -s says
+      problem = pthread_create(&state_->thread, &attributes, &State::main, state_.get());
+      pthread_attr_destroy(&attributes);
+    }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
   if (problem == 0) return;

@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <csignal>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -14,8 +16,11 @@ namespace skein {
 namespace {
 
 std::uint64_t own_pid_space() {
-  struct stat info {};
-  return stat("/proc/self/ns/pid", &info) == 0 ? info.st_ino : 0;
+  static const std::uint64_t space = [] {
+    struct stat info {};
+    return stat("/proc/self/ns/pid", &info) == 0 ? info.st_ino : 0;
+  }();
+  return space;
 }
 
 struct Stat {
@@ -23,12 +28,13 @@ struct Stat {
   std::uint64_t start_ticks = 0;
 };
 
-/// The program's name, in parentheses, may hold anything; what follows the last one is plain words, from field 3 on.
+/// False when it cannot be read, for whatever reason.
 bool read_stat(std::int64_t pid, Stat& result) {
   constexpr int kStartField = 22;
   std::ifstream file(fmt::format("/proc/{}/stat", pid));
   std::string text;
   if (!std::getline(file, text)) return false;
+  // The program's name, in parentheses, may hold anything; what follows the last one is plain words, from field 3 on.
   const std::size_t name_end = text.rfind(')');
   if (name_end == std::string::npos) return false;
   std::istringstream words(text.substr(name_end + 1));
@@ -51,14 +57,18 @@ bool is_traced(std::int64_t pid) {
 
 ProcessId own_process_id() {
   Stat own;
-  read_stat(getpid(), own);
-  return {getpid(), own.start_ticks, own_pid_space()};
+  const bool is_known = read_stat(getpid(), own);
+  return {getpid(), own.start_ticks, is_known ? own_pid_space() : 0};
 }
 
 ProcessState state_of(const ProcessId& process) {
   if (process.pid_space == 0 || process.pid_space != own_pid_space()) return ProcessState::unknown;
   Stat now;
-  if (!read_stat(process.pid, now) || now.start_ticks != process.start_ticks) return ProcessState::ended;
+  if (!read_stat(process.pid, now)) {
+    const bool is_gone = kill(static_cast<pid_t>(process.pid), 0) != 0 && errno == ESRCH;
+    return is_gone ? ProcessState::ended : ProcessState::unknown;
+  }
+  if (now.start_ticks != process.start_ticks) return ProcessState::ended;
   switch (now.state) {
     case 'Z':
     case 'X':

@@ -45,11 +45,18 @@ class Runtime::Impl {
       teams_.push_back(std::make_unique<Team>(*start_.host, first + i, settings));
     }
     outcomes_.resize(teams_.size());
+    fork_watch_.emplace([this] {
+      is_in_child_ = true;
+      for (const auto& team : teams_) team->belongs_to_parent();
+    });
     host().when_stuck([this] { exit_now(kUnknownLane); });
     if (start_.options.verbose == Verbosity::placement) write_report(placement_table(description()));
   }
 
   ~Impl() {
+    if (is_in_child_)
+      end_child("the child of a fork destroyed the Runtime of its parent: it may call exec or _exit only");
+    fork_watch_.reset();
     lanes_.reset();
     watchdog_.reset();
     teams_.clear();
@@ -196,10 +203,9 @@ class Runtime::Impl {
   std::vector<RankRunner::Outcome> outcomes_;
   std::optional<Lanes> lanes_;
   std::optional<Watchdog> watchdog_;
-  bool is_running_ = false;  ///< written by the main thread while there are no ranks
-  ForkWatch fork_watch_{[this] {
-    for (const auto& team : teams_) team->belongs_to_parent();
-  }};
+  bool is_running_ = false;   ///< written by the main thread while there are no ranks
+  bool is_in_child_ = false;  ///< of a fork
+  std::optional<ForkWatch> fork_watch_;
   Departures departures_;
   bool has_met_ = false;
   bool may_finalize_ = true;

@@ -68,14 +68,23 @@ Watchdog::Watchdog(Host& host, Settings settings)
     peers_.push_back({.process = process, .id = id, .descriptor = open_process(id)});
     if (peers_.back().descriptor >= 0) descriptors.push_back(peers_.back().descriptor);
   }
-  thread_ = std::make_unique<WatchThread>(
-      WatchThread::Settings{
-          .cpus = settings_.cpus, .interval = interval_, .bell = roll_call_bell(), .once = descriptors},
-      [this](const WatchThread::Seen& seen) { look(seen); });
+  try {
+    thread_ = std::make_unique<WatchThread>(
+        WatchThread::Settings{
+            .cpus = settings_.cpus, .interval = interval_, .bell = roll_call_bell(), .once = descriptors},
+        [this](const WatchThread::Seen& seen) { look(seen); });
+  } catch (const Error&) {
+    close_descriptors();
+    throw;
+  }
 }
 
 Watchdog::~Watchdog() {
   thread_.reset();
+  close_descriptors();
+}
+
+void Watchdog::close_descriptors() {
   for (const Peer& peer : peers_) {
     if (peer.descriptor >= 0) close(peer.descriptor);
   }
@@ -84,17 +93,25 @@ Watchdog::~Watchdog() {
 void Watchdog::look(const WatchThread::Seen& seen) {
   const std::int64_t now_ns = StdAtomics::now_ns();
   const std::chrono::nanoseconds passed(now_ns - std::exchange(last_look_ns_, now_ns));
-  look_for_held();
-  const bool is_held = is_traced_ || !stopped_.empty();
-  // Who was not scheduled for long cannot say whether others were.
-  const auto verdict = judge_.look(is_held ? std::chrono::nanoseconds(0) : std::min(passed, 2 * interval_));
   look_for_ended(seen.readable);
-  const bool judges = settings_.stall != kForever && host_.process() == host_.map().first_process_here();
-  if (judges && !host_.abort().is_set()) {
-    warn_of_stop(passed);
-    if (!is_held) act_on(verdict);
+  if (settings_.stall != kForever && host_.process() == host_.map().first_process_here()) look_for_stall(passed);
+  if (seen.bell && host_.claim_roll_call(now_ns)) {
+    judge_.sample({});
+    say(fmt::format("roll-call of {}", where()));
   }
-  if (seen.bell && host_.claim_roll_call(now_ns)) say(fmt::format("roll-call of {}", where()));
+}
+
+// Whether processes are held is read from files, so only when it may decide something.
+void Watchdog::look_for_stall(std::chrono::nanoseconds passed) {
+  const auto is_held = [this] { return is_traced_ || !stopped_.empty(); };
+  look_for_held(judge_.longest_wait() >= settings_.stall / 2);
+  // Who was not scheduled for long cannot say whether others were.
+  const auto verdict = judge_.look(is_held() ? std::chrono::nanoseconds(0) : std::min(passed, 2 * interval_));
+  if (host_.abort().is_set()) return;
+  warn_of_stop(passed);
+  if (verdict == Verdict::fine || is_held()) return;
+  look_for_held(true);
+  if (!is_held()) act_on(verdict);
 }
 
 void Watchdog::say(const std::string& what) const {
@@ -103,9 +120,14 @@ void Watchdog::say(const std::string& what) const {
 
 void Watchdog::look_for_ended(const std::vector<int>& readable) {
   for (Peer& peer : peers_) {
-    const bool is_readable = std::find(readable.begin(), readable.end(), peer.descriptor) != readable.end();
-    if (is_readable || (peer.descriptor < 0 && state_of(peer.id) == ProcessState::ended)) peer.has_ended = true;
-    if (!peer.has_ended || host_.failure().is_aborted() || !matters(peer)) continue;
+    const bool may_have_ended =
+        peer.descriptor < 0 || std::find(readable.begin(), readable.end(), peer.descriptor) != readable.end();
+    if (may_have_ended && !peer.has_ended) {
+      const ProcessState state = state_of(peer.id);
+      peer.has_ended = state == ProcessState::ended || (peer.descriptor >= 0 && state == ProcessState::unknown);
+    }
+    if (!peer.has_ended || host_.failure().is_aborted() || !is_needed(peer)) continue;
+    judge_.sample({});
     host_.declare_ended(
         peer.process,
         fmt::format(
@@ -115,8 +137,8 @@ void Watchdog::look_for_ended(const std::vector<int>& readable) {
   }
 }
 
-/// Leaving a run is a collective, so once a rank of that process is out of it, nobody waits for it any more.
-bool Watchdog::matters(const Peer& peer) const {
+/// Leaving a run is a collective, so once all ranks of that process are out of it, nobody waits for them any more.
+bool Watchdog::is_needed(const Peer& peer) const {
   const RankMap& map = host_.map();
   const auto entry_of = [&](int rank) {
     return read_entry(host_.roll_call()[static_cast<std::size_t>(map.seat_of(rank))]).value_or(RollCallEntry());
@@ -153,9 +175,7 @@ void Watchdog::warn_of_stop(std::chrono::nanoseconds passed) {
       seconds(stopped_for_), fmt::join(names, ", ")));
 }
 
-void Watchdog::act_on(StallJudge<StdAtomics>::Verdict verdict) {
-  using Verdict = StallJudge<StdAtomics>::Verdict;
-  if (verdict == Verdict::fine) return;
+void Watchdog::act_on(Verdict verdict) {
   const bool is_whole_team = host_.map().hosts() == 1;
   if (verdict == Verdict::slow || (verdict == Verdict::stalled && !is_whole_team)) {
     say(fmt::format(
@@ -172,12 +192,10 @@ void Watchdog::act_on(StallJudge<StdAtomics>::Verdict verdict) {
   host_.failure().fail({.rank = -1, .code = ExitCode::parallel, .message = fmt::format("{}\n{}", reason, roll_call())});
 }
 
-// Only while somebody waits: it reads files.
-void Watchdog::look_for_held() {
+void Watchdog::look_for_held(bool looks) {
   is_traced_ = false;
   stopped_.clear();
-  const auto waits = [](const RankStatus& status) { return status.call && status.call->waits(); };
-  if (std::none_of(judge_.seats().begin(), judge_.seats().end(), waits)) return;
+  if (!looks) return;
   is_traced_ = state_of(settings_.process_ids[static_cast<std::size_t>(host_.process())]) == ProcessState::traced;
   for (const Peer& peer : peers_) {
     const ProcessState state = state_of(peer.id);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Looks after a run from a thread of its own, one in each process: it reads the roll-call, and the ranks pay nothing.
+// Looks after a run from a thread of its own, one in each process, four times a second or more often.
 //
 // Ended     a process of the host that ends in the middle of a run: the run fails at once, and says which.
 // Stall     all ranks have waited for longer than allowed, or wait for each other: the run fails. Some wait that long, others
@@ -8,7 +8,7 @@
 //           hosts, a host whose ranks all wait only warns, because ranks elsewhere may compute.
 // Held      nothing is judged, and no time counts, while a process of the host is stopped or traced, or when this thread
 //           itself was late.
-// SIGUSR2   prints the roll-call of the host, unless the program had a handler of its own before the first run.
+// SIGUSR2   prints the roll-call of the host (where a process has several Runtimes, that of one of them), unless the program had a handler of its own before the first run.
 #pragma once
 
 #include <chrono>
@@ -47,12 +47,16 @@ class Watchdog {
   };
 
   void look(const WatchThread::Seen& seen);
+  using Verdict = StallJudge<StdAtomics>::Verdict;
+
+  void close_descriptors();
   void look_for_ended(const std::vector<int>& readable);
-  bool matters(const Peer& peer) const;
+  bool is_needed(const Peer& peer) const;
+  void look_for_stall(std::chrono::nanoseconds passed);
   void warn_of_stop(std::chrono::nanoseconds passed);
-  void act_on(StallJudge<StdAtomics>::Verdict verdict);
+  void act_on(Verdict verdict);
   void say(const std::string& what) const;
-  void look_for_held();
+  void look_for_held(bool looks);
   std::string ranks_of(int process) const;
   std::string roll_call() const;
   std::string where() const;

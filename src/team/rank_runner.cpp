@@ -11,15 +11,11 @@
 
 namespace skein {
 
-namespace {
-
 // The lanes that it would wait for do not exist, and the segment is the parent's.
-[[noreturn]] void end_child(std::string_view why) {
+void end_child(std::string_view why) {
   write_report(fmt::format("skein: {}\n", why));
   std::_Exit(static_cast<int>(ExitCode::parallel));
 }
-
-}  // namespace
 
 RankRunner::Outcome RankRunner::run(const std::function<void(Team&)>& body) noexcept {
   RankAccount& account = team_.host_->accounts()[static_cast<std::size_t>(team_.host_->map().seat_of(team_.rank()))];
@@ -50,6 +46,7 @@ RankRunner::Outcome RankRunner::run(const std::function<void(Team&)>& body) noex
 }
 
 void RankRunner::begin() {
+  if (team_.is_in_child_) end_child("the child of a fork began a run");
   if (team_.host_->abort().is_set()) team_.throw_aborted();
   team_.roll_call_.begin_run();
   team_.fp_entered_ = FpEnvironment::capture();
@@ -57,6 +54,7 @@ void RankRunner::begin() {
 }
 
 void RankRunner::fail(const std::string& message) noexcept {
+  if (team_.is_in_child_) end_child(message);
   try {
     if (team_.host_->abort().is_set()) team_.throw_aborted();
     throw Error(ExitCode::parallel, message);

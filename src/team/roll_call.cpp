@@ -49,7 +49,9 @@ std::string doing(const RankStatus& status, bool is_one) {
   }
   if (call->waits()) return fmt::format("{} in {}", waits, what(*call));
   if (status.is_inside) return fmt::format("{} in {}", verb("is", "are"), what(*call));
-  return fmt::format("left {} and {} computed since", what(*call), has);
+  const bool is_one_exchange = call->operation == Operation::barrier || call->operation == Operation::ibarrier;
+  if (is_one_exchange) return fmt::format("left {} and {} computed since", what(*call), has);
+  return fmt::format("{} in {}, or behind it, and {} not wait", verb("is", "are"), what(*call), verb("does", "do"));
 }
 
 struct Group {

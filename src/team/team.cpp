@@ -197,7 +197,6 @@ void Team::leave_by_exception() {
 // Its rank has arrived, so nobody waits for it; but the program has lost track. While an exception is in flight the
 // program is being left anyway, and the exception will be the message.
 void Team::drop_request() {
-  if (is_in_child_) return;
   must_leave_ = true;
   if (std::uncaught_exceptions() > 0) return;
   has_recorded_ = true;
@@ -217,7 +216,7 @@ Failure Team::failure_here(ExitCode code, const std::string& message) const {
 }
 
 Request::~Request() {
-  if (team_ == nullptr || team_->exchange_.retired() >= episode_) return;
+  if (team_ == nullptr || team_->is_in_child_ || team_->exchange_.retired() >= episode_) return;
   const Progress progress = team_->exchange_.test(episode_);
   if (progress == Progress::complete || team_->host_->abort().is_set()) return;
   team_->drop_request();
@@ -225,6 +224,7 @@ Request::~Request() {
 
 bool Request::test() {
   if (team_ == nullptr) return true;
+  if (team_->is_in_child_) team_->refuse_call({.operation = Operation::ibarrier});
   const Progress progress = team_->exchange_.test(episode_);
   if (progress == Progress::pending) return false;
   Team* team = std::exchange(team_, nullptr);
@@ -234,6 +234,7 @@ bool Request::test() {
 
 void Request::wait() {
   if (team_ == nullptr) return;
+  if (team_->is_in_child_) team_->refuse_call({.operation = Operation::ibarrier});
   std::exchange(team_, nullptr)->complete_barriers(episode_);
 }
 

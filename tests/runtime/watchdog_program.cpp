@@ -7,13 +7,17 @@
 //   slow           the odd rank computes for a while, and all end well
 //   killed-WHERE   the process of the odd rank is killed while that rank is in: compute, barrier, allreduce, large, request,
 //                  per-process; while the others have finished: leave; or between two runs: between
+//   forks          every rank forks, and the children try what they may not
 //   exits          the process of the odd rank ends itself, with success
 //   forever        ranks meet until they are ended, one of them every tenth of a second
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <functional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,6 +48,33 @@ void die_soon() {
   }).detach();
 }
 
+bool is_refused(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const skein::Error& error) {
+    return std::string(error.what()).find("in the child of a fork") != std::string::npos;
+  }
+  return false;
+}
+
+/// The child tries what would write into the segment that it shares with the parent, if there are several processes.
+void fork_and_meet(Team& team) {
+  skein::Request request = team.ibarrier();
+  const pid_t child = fork();
+  if (child == 0) {
+    std::vector<double> data(100'000, 1.0);
+    bool is_well = is_refused([&] { request.test(); });
+    is_well = is_refused([&] { request.wait(); }) && is_well;
+    is_well = is_refused([&] { team.allreduce(std::span(data), skein::sum); }) && is_well;
+    is_well = is_refused([&] { team.shared<int>(1000); }) && is_well;
+    _exit(is_well ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  if (status != 0) throw std::runtime_error("a child of a fork was not refused a call");
+  request.wait();
+}
+
 void meet(Team& team, const std::string& way, int odd) {
   const bool is_odd = team.rank() == odd;
   team.barrier();
@@ -55,6 +86,8 @@ void meet(Team& team, const std::string& way, int odd) {
     }
   } else if (way == "slow") {
     if (is_odd) compute(std::chrono::milliseconds(900));
+  } else if (way == "forks") {
+    fork_and_meet(team);
   } else if (way == "exits") {
     if (is_odd) std::_Exit(0);
   } else if (way == "forever") {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// How Skein says what went wrong.
 #pragma once
 
 #include <string>

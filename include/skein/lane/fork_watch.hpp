@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Forks: what has to know that it is in a child.
 #pragma once
 
 #include <functional>

@@ -21,7 +21,7 @@ enum class ProcessState {
   stopped,  ///< by SIGSTOP and its like
   traced,   ///< by a debugger, whether it holds the process now or not
   ended,    ///< also when it waits for its parent to take note
-  unknown,  ///< in another pid namespace, or /proc cannot be read
+  unknown,  ///< it is in another pid namespace, or /proc cannot be read
 };
 ProcessState state_of(const ProcessId& process);
 

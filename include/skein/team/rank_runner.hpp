@@ -7,6 +7,7 @@
 #include <exception>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "skein/team/team.hpp"
 
@@ -34,6 +35,9 @@ class RankRunner {
  private:
   Team& team_;
 };
+
+/// Ends a child of a fork that does more than a child may, with words.
+[[noreturn]] void end_child(std::string_view why);
 
 /// Counts the ranks of one process that have left a run that failed.
 class Departures {

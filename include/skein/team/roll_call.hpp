@@ -4,7 +4,7 @@
 // every call, polled by nobody, read when somebody asks what a run is doing: in reports of failures, by the watchdog, at
 // SIGUSR2. It lies in the segment and holds no addresses, so that every process can read all of it.
 //
-// Cost   four stores to a line that the rank's core keeps; three more for calls with arguments. Names are copied when they
+// Cost   four stores to a line that the rank's core keeps; two more for calls with arguments. Names are copied when they
 //        differ from those of the call before.
 //
 // Edges

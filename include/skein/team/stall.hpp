@@ -54,24 +54,21 @@ class StallJudge {
 
   /// slow: some rank has waited for the limit, or twice, four times as long, while others do not wait.
   Verdict look(std::chrono::nanoseconds counts) {
-    sample(counts.count());
-    const Episode common = common_episode(arrivals_);
+    sample(counts);
     bool all_wait = true;
-    std::int64_t longest_ns = -1;
+    const std::int64_t longest_ns = longest_wait().count();
     std::int64_t shortest_ns = INT64_MAX;
-    for (RankStatus& seat : seats_) {
-      seat.is_inside = seat.call && seat.call->episode > common;
+    for (const RankStatus& seat : seats_) {
       if (!seat.call || !seat.call->waits()) {
         all_wait = false;
         continue;
       }
-      longest_ns = std::max(longest_ns, seat.age_ns);
       shortest_ns = std::min(shortest_ns, seat.age_ns);
     }
     if (longest_ns < limit_ns_) next_warning_ns_ = limit_ns_;
     if (all_wait) {
       if (is_whole_team_ && nobody_can_go_on()) return Verdict::deadlocked;
-      if (shortest_ns < next_warning_ns_) return Verdict::fine;
+      if (shortest_ns < (is_whole_team_ ? limit_ns_ : next_warning_ns_)) return Verdict::fine;
       next_warning_ns_ *= 2;
       return Verdict::stalled;
     }
@@ -80,19 +77,34 @@ class StallJudge {
     return Verdict::slow;
   }
 
-  /// What the last look saw, by seat; ranks are numbered by it.
-  const std::vector<RankStatus>& seats() const { return seats_; }
-
- private:
-  void sample(std::int64_t counts_ns) {
+  /// Looks without a verdict.
+  void sample(std::chrono::nanoseconds counts) {
+    const Episode common = common_episode(arrivals_);
     for (std::size_t i = 0; i < seats_.size(); ++i) {
       RankStatus& seat = seats_[i];
       std::optional<RollCallEntry> now = read_entry(lines_[i]);
       const bool is_same = now && seat.call && now->is_same_as(*seat.call);
-      seat = {.rank = static_cast<int>(i), .call = std::move(now), .age_ns = is_same ? seat.age_ns + counts_ns : 0};
+      const bool is_inside = now && now->episode > common;
+      seat = {.rank = static_cast<int>(i),
+              .call = std::move(now),
+              .is_inside = is_inside,
+              .age_ns = is_same ? seat.age_ns + counts.count() : 0};
     }
   }
 
+  /// For how long the rank that has waited longest had done so at the last look; negative when none waited.
+  std::chrono::nanoseconds longest_wait() const {
+    std::int64_t longest_ns = -1;
+    for (const RankStatus& seat : seats_) {
+      if (seat.call && seat.call->waits()) longest_ns = std::max(longest_ns, seat.age_ns);
+    }
+    return std::chrono::nanoseconds(longest_ns);
+  }
+
+  /// What the last look saw, by seat; ranks are numbered by it.
+  const std::vector<RankStatus>& seats() const { return seats_; }
+
+ private:
   /// For ranks that were all found waiting.
   bool nobody_can_go_on() const {
     for (const RollCallLine<Policy>& line : lines_) {

@@ -177,7 +177,8 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
 
   /// What every call begins with. The shortest ones leave the roll-call to their exchange().
   void enter(const Call& call) {
-    roll_call_.enter(call, exchange_.arrived() + 1);
+    if (!is_in_child_) [[likely]]
+      roll_call_.enter(call, exchange_.arrived() + 1);
     check(call);
   }
 
