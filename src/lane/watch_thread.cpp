@@ -37,22 +37,24 @@ struct WatchThread::State {
       for (const int cpu : settings.cpus) allowed.add(cpu);
       allowed.apply();
     }
+    std::vector<pollfd> polled = {{stop, POLLIN, 0}, {settings.bell, POLLIN, 0}};  // poll skips negative ones
+    for (const int descriptor : settings.once) polled.push_back({descriptor, POLLIN, 0});
     while (true) {
-      std::vector<pollfd> polled = {{stop, POLLIN, 0}, {settings.bell, POLLIN, 0}};  // poll skips negative ones
-      for (const int descriptor : settings.once) polled.push_back({descriptor, POLLIN, 0});
       const auto interval_ms = std::chrono::ceil<std::chrono::milliseconds>(settings.interval).count();
       if (poll(polled.data(), polled.size(), static_cast<int>(interval_ms)) < 0) {
         for (pollfd& one : polled) one.revents = 0;
       }
       if (polled[0].revents != 0) return;
       // A program that closes what it did not open, as daemons do, ends what depends on that, and nothing else.
-      if ((polled[1].revents & POLLNVAL) != 0) settings.bell = -1;
+      for (pollfd& one : polled) {
+        if ((one.revents & POLLNVAL) != 0) one.fd = -1;
+      }
       Seen seen{.bell = (polled[1].revents & POLLIN) != 0, .readable = {}};
       std::uint64_t rings = 0;
       if (seen.bell && read(settings.bell, &rings, sizeof(rings)) < 0) seen.bell = false;
       for (std::size_t i = 2; i < polled.size(); ++i) {
-        if ((polled[i].revents & POLLIN) != 0) seen.readable.push_back(polled[i].fd);
-        if (polled[i].revents != 0) std::erase(settings.once, polled[i].fd);
+        if ((polled[i].revents & POLLIN) == 0) continue;
+        seen.readable.push_back(std::exchange(polled[i].fd, -1));
       }
       try {
         look(seen);

@@ -27,11 +27,11 @@ std::string who(const std::vector<int>& ranks, int size) {
 std::string what(const RollCallEntry& call) {
   std::string arguments;
   const auto add = [&arguments](const std::string& text) { arguments += (arguments.empty() ? " (" : ", ") + text; };
-  if (has_operator(call.operation)) add(call.operator_name);
+  if (has_operator(call.operation)) add(std::string(call.operator_name.view()));
   if (has_elements(call.operation)) add(fmt::format("{} values of {} bytes", call.elements, call.element_bytes));
   if (call.root != kNoRoot) add(fmt::format("root {}", call.root));
   return fmt::format("{} #{}{}{} at {}:{}", operation_name(call.operation), call.episode, arguments,
-                     arguments.empty() ? "" : ")", call.file, call.line);
+                     arguments.empty() ? "" : ")", call.file.view(), call.line);
 }
 
 /// What one rank does, or several that do the same; the ages follow.

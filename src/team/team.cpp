@@ -205,11 +205,11 @@ void Team::drop_request() {
 
 Failure Team::failure_here(ExitCode code, const std::string& message) const {
   const RollCallEntry last = read_entry(roll_call_line()).value_or(RollCallEntry());
-  const std::string call =
-      last.operation == Operation::none ? "it had made no Skein call yet"
-      : last.operation == Operation::leave
-          ? "it had left the function that it runs"
-          : fmt::format("its last Skein call was {} at {}:{}", operation_name(last.operation), last.file, last.line);
+  const std::string call = last.operation == Operation::none ? "it had made no Skein call yet"
+                           : last.operation == Operation::leave
+                               ? "it had left the function that it runs"
+                               : fmt::format("its last Skein call was {} at {}:{}", operation_name(last.operation),
+                                             last.file.view(), last.line);
   return {rank_, code,
           fmt::format("{}\n  rank {} of {}, process {} of {}, host {}, pid {}; {}", message, rank_, size_, process(),
                       processes(), host_name(), getpid(), call)};

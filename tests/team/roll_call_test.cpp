@@ -24,7 +24,7 @@ RollCallEntry call_of(Operation operation, skein::Episode episode, bool waits) {
   RollCallEntry call;
   call.operation = operation;
   call.episode = episode;
-  call.file = "solver.cpp";
+  call.file = std::string_view("solver.cpp");
   call.line = 88;
   call.state = skein::RunState::inside;
   call.waiting_since_ns = waits ? 1 : 0;
@@ -38,7 +38,7 @@ RankStatus status(int rank, const RollCallEntry& call, std::int64_t age_ns = -1)
 // Fails when ranks that do the same are not one line, or a rank that does something else is lost among them.
 TEST(RollCall, GroupsRanksThatDoTheSame) {
   RollCallEntry sum = call_of(Operation::allreduce, 1041, true);
-  sum.operator_name = "sum";
+  sum.operator_name = std::string_view("sum");
   sum.elements = 8;
   sum.element_bytes = 8;
   constexpr std::int64_t kMinute_ns = 61'000'000'000;
@@ -91,11 +91,11 @@ TEST(RollCall, OfThousandsOfRanksIsShort) {
 TEST(RollCall, KeepsTheEndOfALongPath) {
   skein::SharedText<skein::StdAtomics, 2> text;
   text.store("/home/somebody/code/solver.cpp");
-  EXPECT_EQ(text.load(), "/code/solver.cpp");
+  EXPECT_EQ(text.load().view(), "/code/solver.cpp");
   text.store("io.cpp");
-  EXPECT_EQ(text.load(), "io.cpp");
+  EXPECT_EQ(text.load().view(), "io.cpp");
   text.store("");
-  EXPECT_EQ(text.load(), "");
+  EXPECT_EQ(text.load().view(), "");
 }
 
 // Fails when a reader gets the words of one call with those of another.
@@ -125,7 +125,7 @@ TEST(RollCall, IsReadWholeWhileItsRankMovesOn) {
     ASSERT_EQ(entry->element_bytes, entry->episode);
     ASSERT_EQ(entry->elements, 2 * entry->episode);
     ASSERT_EQ(entry->root, static_cast<int>(entry->episode % 1000));
-    ASSERT_EQ(entry->operator_name, entry->episode % 2 == 0 ? "even" : "odd");
+    ASSERT_EQ(entry->operator_name.view(), entry->episode % 2 == 0 ? "even" : "odd");
     ASSERT_TRUE(!entry->waits() || entry->waiting_since_ns == static_cast<std::int64_t>(entry->episode));
   }
   goes_on = false;

@@ -28,6 +28,21 @@
 
 namespace skein {
 
+/// A short text as a plain value, which reading a line makes without allocating.
+template <std::size_t kBytes>
+class ShortText {
+ public:
+  ShortText() = default;
+  ShortText(std::string_view text) {  // NOLINT(google-explicit-constructor): as std::string
+    text.substr(text.size() - std::min(text.size(), kBytes)).copy(bytes_.data(), kBytes);
+  }
+  std::string_view view() const { return {bytes_.data(), strnlen(bytes_.data(), kBytes)}; }
+  std::array<char, kBytes>& bytes() { return bytes_; }
+
+ private:
+  std::array<char, kBytes> bytes_{};
+};
+
 /// A short text in words. What does not fit loses its begin: of a path the end says most.
 template <class Policy, std::size_t kWords>
 class SharedText {
@@ -35,8 +50,8 @@ class SharedText {
   static constexpr std::size_t kBytes = kWords * sizeof(std::uint64_t);
 
   void store(std::string_view text) {
-    std::array<char, kBytes> bytes{};
-    text.substr(text.size() - std::min(text.size(), kBytes)).copy(bytes.data(), kBytes);
+    ShortText<kBytes> short_text(text);
+    const std::array<char, kBytes>& bytes = short_text.bytes();
     for (std::size_t i = 0; i < kWords; ++i) {
       std::uint64_t word = 0;
       std::memcpy(&word, bytes.data() + i * sizeof(word), sizeof(word));
@@ -44,13 +59,14 @@ class SharedText {
     }
   }
 
-  std::string load() const {
-    std::array<char, kBytes> bytes{};
+  ShortText<kBytes> load() const {
+    ShortText<kBytes> text;
+    std::array<char, kBytes>& bytes = text.bytes();
     for (std::size_t i = 0; i < kWords; ++i) {
       const std::uint64_t word = words_[i].load(std::memory_order_acquire);
       std::memcpy(bytes.data() + i * sizeof(word), &word, sizeof(word));
     }
-    return {bytes.data(), strnlen(bytes.data(), kBytes)};
+    return text;
   }
 
  private:
@@ -59,6 +75,9 @@ class SharedText {
 
 /// Where a rank is with the function that it runs.
 enum class RunState : std::uint64_t { not_started, inside, left };
+
+inline constexpr std::size_t kOperatorWords = 3;
+inline constexpr std::size_t kFileWords = 14;
 
 template <class Policy>
 struct alignas(kStride) RollCallLine {
@@ -72,8 +91,8 @@ struct alignas(kStride) RollCallLine {
   Word element_bytes{0};
   Word elements{0};
   Word run{0};  ///< runs that the rank has begun, and its RunState
-  SharedText<Policy, 3> operator_name;
-  SharedText<Policy, 14> file;
+  SharedText<Policy, kOperatorWords> operator_name;
+  SharedText<Policy, kFileWords> file;
 };
 
 /// A line as plain values.
@@ -85,8 +104,8 @@ struct RollCallEntry {
   int root = kNoRoot;
   std::size_t element_bytes = 0;
   std::size_t elements = 0;
-  std::string operator_name;
-  std::string file;
+  ShortText<kOperatorWords * sizeof(std::uint64_t)> operator_name;
+  ShortText<kFileWords * sizeof(std::uint64_t)> file;
   std::uint64_t runs = 0;
   RunState state = RunState::not_started;
   std::int64_t waiting_since_ns = 0;  ///< 0: it does not wait, or not for long yet
@@ -151,7 +170,7 @@ class RollCall {
   const char* file_ = nullptr;
 };
 
-/// Nothing when the rank is between calls so quickly that no attempt found it still.
+/// Allocates nothing. Nothing when the rank is between calls so quickly that no attempt found it still.
 template <class Policy>
 std::optional<RollCallEntry> read_entry(const RollCallLine<Policy>& line) {
   constexpr int kAttempts = 100;
