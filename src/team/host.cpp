@@ -194,7 +194,7 @@ std::string Host::describe_calls(Episode failed) const {
     RankStatus status{.rank = map().rank_at(seat), .call = read_entry(roll_call_[static_cast<std::size_t>(seat)])};
     status.is_inside = status.call && status.call->episode >= failed;
     if (status.is_inside) status.call->waiting_since_ns = 0;  // some have found out already, which makes no difference
-    ranks.push_back(std::move(status));
+    ranks.push_back(status);
   }
   std::sort(ranks.begin(), ranks.end(), [](const auto& left, const auto& right) { return left.rank < right.rank; });
   return describe(ranks, map().size(), kMostReportBytes);

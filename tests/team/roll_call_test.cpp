@@ -53,7 +53,7 @@ TEST(RollCall, GroupsRanksThatDoTheSame) {
 }
 
 TEST(RollCall, SaysInWordsWhatARankDoes) {
-  const auto text = [](RankStatus one) { return skein::describe({std::move(one)}, 2, kPlenty); };
+  const auto text = [](const RankStatus& one) { return skein::describe({one}, 2, kPlenty); };
   RollCallEntry bcast = call_of(Operation::bcast, 7, false);
   bcast.root = 3;
   bcast.elements = 1;

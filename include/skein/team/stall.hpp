@@ -15,7 +15,6 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "skein/team/line.hpp"
@@ -82,11 +81,11 @@ class StallJudge {
     const Episode common = common_episode(arrivals_);
     for (std::size_t i = 0; i < seats_.size(); ++i) {
       RankStatus& seat = seats_[i];
-      std::optional<RollCallEntry> now = read_entry(lines_[i]);
+      const std::optional<RollCallEntry> now = read_entry(lines_[i]);
       const bool is_same = now && seat.call && now->is_same_as(*seat.call);
       const bool is_inside = now && now->episode > common;
       seat = {.rank = static_cast<int>(i),
-              .call = std::move(now),
+              .call = now,
               .is_inside = is_inside,
               .age_ns = is_same ? seat.age_ns + counts.count() : 0};
     }
