@@ -32,7 +32,10 @@ struct Options {
   PatternChoice pattern;  ///< SKEIN_PATTERN: auto, all-to-all, gather-release, levels, or levels:2 to levels:16
   Verbosity verbose = Verbosity::quiet;  ///< SKEIN_VERBOSE: 0, 1: print where each rank runs
   Report report = Report::none;          ///< SKEIN_REPORT: 0, 1: at the end, print how long each rank waited
-  std::chrono::nanoseconds stall = std::chrono::seconds(60);  ///< SKEIN_STALL: seconds, or off: see watchdog.hpp
+
+  /// SKEIN_STALL: seconds, or off (kForever): how long all ranks may wait before the run ends, some before a warning.
+  std::chrono::nanoseconds stall = std::chrono::seconds(60);
+
   std::string report_file;    ///< SKEIN_REPORT_FILE: where reports of failures and stalls go besides standard error
   Episode first_episode = 1;  ///< number of the first episode; tests start near 2^32
 
