@@ -213,7 +213,6 @@ std::string Watchdog::ranks_of(int process) const {
 std::string Watchdog::roll_call() const {
   std::vector<RankStatus> ranks = judge_.seats();
   for (RankStatus& status : ranks) status.rank = host_.map().rank_at(status.rank);
-  std::sort(ranks.begin(), ranks.end(), [](const auto& left, const auto& right) { return left.rank < right.rank; });
   return describe(ranks, host_.map().size(), kMostReportBytes);
 }
 

@@ -196,7 +196,6 @@ std::string Host::describe_calls(Episode failed) const {
     if (status.is_inside) status.call->waiting_since_ns = 0;  // some have found out already, which makes no difference
     ranks.push_back(status);
   }
-  std::sort(ranks.begin(), ranks.end(), [](const auto& left, const auto& right) { return left.rank < right.rank; });
   return describe(ranks, map().size(), kMostReportBytes);
 }
 

@@ -3,8 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
-#include <tuple>
+#include <utility>
 
 #include "skein/base/environment.hpp"
 
@@ -61,7 +62,8 @@ struct Group {
 
 }  // namespace
 
-std::string describe(const std::vector<RankStatus>& ranks, int size, std::size_t longest) {
+std::string describe(std::vector<RankStatus> ranks, int size, std::size_t longest) {
+  std::sort(ranks.begin(), ranks.end(), [](const auto& left, const auto& right) { return left.rank < right.rank; });
   std::map<std::string, Group> groups;  // by what they do
   for (const RankStatus& status : ranks) {
     Group& group = groups[doing(status, false)];

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -52,8 +53,14 @@ class ReportFile {
 /// watchdog_program in a process of its own.
 class Program {
  public:
-  Program(const std::string& way, const child::Environment& variables, int errors = -1) : pid_(fork()) {
-    if (pid_ != 0) return;
+  Program(const std::string& way, const child::Environment& variables, int errors = -1) {
+    if (pipe(output_.data()) != 0) return;
+    pid_ = fork();
+    if (pid_ != 0) {
+      close(output_[1]);
+      return;
+    }
+    dup2(output_[1], STDOUT_FILENO);
     for (const auto& [name, value] : variables)
       setenv(name.c_str(), value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
     if (errors >= 0) dup2(errors, STDERR_FILENO);
@@ -61,12 +68,19 @@ class Program {
     _exit(126);
   }
   ~Program() {
+    close(output_[0]);
     if (pid_ <= 0) return;
     ::kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
   }
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
+
+  /// Waits until its ranks run: it has written something.
+  bool is_ready() const {
+    char first = 0;
+    return read(output_[0], &first, 1) == 1;
+  }
 
   void send(int signal) const { ::kill(pid_, signal); }
 
@@ -79,16 +93,17 @@ class Program {
   }
 
  private:
-  pid_t pid_;
+  std::array<int, 2> output_{};
+  pid_t pid_ = -1;
 };
 
 // Fails when SIGUSR2 ends the program, is not answered, or is answered without a rank, its call or its place.
 TEST(Watchdog, AnswersSigusr2WithTheRollCallAndTheRunGoesOn) {
   const ReportFile file;
   const Program program("forever", {{"SKEIN_RANKS", "3"}, {"SKEIN_REPORT_FILE", file.path()}});
-  // The handler is there once lanes and watchdog are; before, the signal would end the program.
+  ASSERT_TRUE(program.is_ready());  // before, the signal would end it
   for (int i = 0; i < 3; ++i) {
-    std::this_thread::sleep_for(1100ms);
+    if (i > 0) std::this_thread::sleep_for(1100ms);  // those that come within a second are answered once
     program.send(SIGUSR2);
     ASSERT_TRUE(file.comes_to_say("roll-call of this run", i + 1));
   }
@@ -120,7 +135,7 @@ TEST(Watchdog, IsSilentInAGoodRun) {
 TEST(Watchdog, DoesNotCountTheTimeInWhichTheProgramWasStopped) {
   const ReportFile file;
   Program program("forever", {{"SKEIN_RANKS", "2"}, {"SKEIN_STALL", "3"}, {"SKEIN_REPORT_FILE", file.path()}});
-  std::this_thread::sleep_for(500ms);
+  ASSERT_TRUE(program.is_ready());
   program.send(SIGSTOP);
   std::this_thread::sleep_for(4s);
   program.send(SIGCONT);
@@ -140,6 +155,7 @@ TEST(Watchdog, SurvivesAClosedStandardError) {
   EXPECT_GE(count_of(file.text(), "the run goes on"), 1) << file.text();
 }
 
+// Fails when a report to nobody leaves a SIGPIPE that ends the program later, or at once.
 TEST(WriteReport, LeavesSigpipeAsItWas) {
   std::array<int, 2> ends{};
   ASSERT_EQ(pipe(ends.data()), 0);

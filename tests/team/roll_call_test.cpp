@@ -52,6 +52,7 @@ TEST(RollCall, GroupsRanksThatDoTheSame) {
             "  rank 3 left barrier #1040 at solver.cpp:88 and has computed since, for 61 s");
 }
 
+// Fails when a state has no words, or those of another one.
 TEST(RollCall, SaysInWordsWhatARankDoes) {
   const auto text = [](const RankStatus& one) { return skein::describe({one}, 2, kPlenty); };
   RollCallEntry bcast = call_of(Operation::bcast, 7, false);
@@ -88,6 +89,7 @@ TEST(RollCall, OfThousandsOfRanksIsShort) {
   EXPECT_NE(text.find(" other places"), std::string::npos) << text;
 }
 
+// Fails when the begin of a path is kept, or what an earlier text left behind shows.
 TEST(RollCall, KeepsTheEndOfALongPath) {
   skein::SharedText<skein::StdAtomics, 2> text;
   text.store("/home/somebody/code/solver.cpp");
@@ -168,6 +170,7 @@ struct Circle {
 };
 using CircleVerdict = skein::StallJudge<ToldAtomics>::Verdict;
 
+// Fails when a deadlock needs time to be found.
 TEST(StallJudge, FindsACircleInOneLook) {
   Circle circle;
   EXPECT_EQ(circle.judge.look({}), CircleVerdict::deadlocked);
@@ -192,6 +195,7 @@ TEST(StallJudge, BelievesNoWordsDuringWhichARankMovedOn) {
   }
 }
 
+// Fails when a wait for the network counts as one that no rank can end.
 TEST(StallJudge, KnowsNoDeadlockWhereAWaitIsNotForAWord) {
   Circle circle;
   circle.lines[1].wait.begin(++circle.clock_ns, {});

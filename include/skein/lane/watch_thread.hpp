@@ -7,7 +7,6 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <span>
 #include <vector>
 
 namespace skein {

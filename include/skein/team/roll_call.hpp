@@ -206,6 +206,6 @@ struct RankStatus {
 
 /// What the ranks do, those that do the same in one line: "  ranks 0-2,4 (4 of 8) wait in ...". `size` is that of the team.
 /// At most `longest` bytes.
-std::string describe(const std::vector<RankStatus>& ranks, int size, std::size_t longest);
+std::string describe(std::vector<RankStatus> ranks, int size, std::size_t longest);
 
 }  // namespace skein
