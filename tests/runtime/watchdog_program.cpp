@@ -9,14 +9,20 @@
 //                  per-process; while the others have finished: leave; or between two runs: between
 //   forks          every rank forks, and the children try what they may not
 //   exits          the process of the odd rank ends itself, with success
+//   busy           the odd rank works for a second of CPU time, which does not pass while the program is stopped
+//   stops          the process of the odd rank is stopped until the report file says so
 //   forever        ranks meet until they are ended, one of them every tenth of a second
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
+#include <ctime>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -46,6 +52,31 @@ void die_soon() {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     die();
   }).detach();
+}
+
+/// Not by the clock: a second of work is a second, however often it is interrupted.
+void work_for_a_second() {
+  const std::clock_t end = std::clock() + CLOCKS_PER_SEC;
+  while (std::clock() < end) {
+  }
+}
+
+/// Stops this process; a child lets it go on when the report file says that it was noticed.
+void stop_until_noticed() {
+  const pid_t own = getpid();
+  const char* const file = std::getenv("SKEIN_REPORT_FILE");  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  std::remove(file);  // of an earlier run
+  if (fork() == 0) {
+    std::string text;
+    while (text.find("stopped for") == std::string::npos) {
+      usleep(10'000);
+      std::ifstream stream(file);
+      text.assign(std::istreambuf_iterator<char>(stream), {});
+    }
+    kill(own, SIGCONT);
+    _exit(0);
+  }
+  raise(SIGSTOP);
 }
 
 bool is_refused(const std::function<void()>& call) {
@@ -86,6 +117,11 @@ void meet(Team& team, const std::string& way, int odd) {
     }
   } else if (way == "slow") {
     if (is_odd) compute(std::chrono::milliseconds(900));
+  } else if (way == "busy") {
+    team.log("ready");
+    if (is_odd) work_for_a_second();
+  } else if (way == "stops") {
+    if (is_odd) stop_until_noticed();
   } else if (way == "forks") {
     fork_and_meet(team);
   } else if (way == "exits") {

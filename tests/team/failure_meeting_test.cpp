@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -30,6 +31,50 @@ struct TwoProcesses {
     second = Host::attach(Segment::attach(descriptor), shape, 1, nonce_of_second);
   }
 };
+
+using Record = skein::FailureRecord<skein::StdAtomics>;
+
+struct TakeOver {
+  skein::AbortWord<skein::StdAtomics> abort;
+  std::array<skein::Doorbell<skein::StdAtomics>, 2> doorbells;
+  skein::Bells<skein::StdAtomics> bells{doorbells, skein::FutexScope::process_private};
+  Record record;
+  skein::FailurePath<skein::StdAtomics> survivor{record, abort, bells, 0};
+
+  static constexpr int kEnded = 3;
+  void notice() { survivor.fail_for(kEnded, {-1, skein::ExitCode::parallel, "process 3 has ended"}); }
+};
+
+// Fails when what a process left half done at its end keeps others waiting, or is done twice; or when the record of a living
+// process is taken from it.
+TEST(FailureTakeOver, DoesWhatAnEndedProcessLeftUndone) {
+  TakeOver nothing_begun;
+  nothing_begun.notice();
+  EXPECT_TRUE(nothing_begun.abort.is_set());
+  EXPECT_EQ(nothing_begun.survivor.first().message, "process 3 has ended");
+  EXPECT_EQ(nothing_begun.survivor.further_failures(), 0);
+
+  TakeOver claimed;
+  claimed.record.failures = 1;
+  claimed.record.state = Record::being_written + TakeOver::kEnded;
+  claimed.notice();
+  EXPECT_TRUE(claimed.abort.is_set());
+  EXPECT_EQ(claimed.survivor.first().message, "process 3 has ended");
+  EXPECT_EQ(claimed.survivor.further_failures(), 0);
+
+  TakeOver written;
+  written.record.failures = 1;
+  skein::write_record(written.record, {6, skein::ExitCode::io, "disk full"});
+  written.record.state = Record::written;
+  written.notice();
+  EXPECT_TRUE(written.abort.is_set());
+  EXPECT_EQ(written.survivor.first().message, "disk full");
+
+  TakeOver of_a_living_one;
+  of_a_living_one.record.state = Record::being_written + 1;
+  of_a_living_one.notice();
+  EXPECT_FALSE(of_a_living_one.abort.is_set());
+}
 
 // Fails when a process that has reported leaves before a slower one has: the launcher would kill that one.
 TEST(FailureMeeting, WhoComesFirstWaitsForTheOther) {
