@@ -37,7 +37,7 @@ class SoloWorld final : public World {
 
 std::unique_ptr<World> solo_world() { return std::make_unique<SoloWorld>(); }
 
-Verdict World::agree(const std::function<void()>& step) {
+Verdict World::agree(const std::function<void()>& step, const Tell& tell) {
   Verdict own{ExitCode::ok, process(), {}};
   try {
     step();
@@ -56,7 +56,12 @@ Verdict World::agree(const std::function<void()>& step) {
     if (codes[i] == 0) continue;
     const auto messages = allgather(std::as_bytes(std::span(own.message)));
     const auto* text = reinterpret_cast<const char*>(messages[i].data());
-    return {static_cast<ExitCode>(codes[i]), static_cast<int>(i), std::string(text, messages[i].size())};
+    const Verdict verdict{static_cast<ExitCode>(codes[i]), static_cast<int>(i), std::string(text, messages[i].size())};
+    if (tell) {
+      if (verdict.process == process()) tell(verdict.message);
+      allgather(0);  // nobody leaves before it
+    }
+    return verdict;
   }
   return {};
 }

@@ -10,7 +10,7 @@ namespace skein {
 Attachment::Attachment(std::optional<Communicator> comm, Options options) {
   options.ranks = 1;
   options.bind = "none";
-  impl_ = std::make_unique<Runtime::Impl>(options, comm, Runtime::Impl::Carrier::caller);
+  impl_ = std::make_unique<Runtime::Impl>(options, comm, nullptr, Runtime::Impl::Carrier::caller);
   const Verdict verdict = impl_->world().agree([&] {
     const int ranks = impl_->host().map().ranks_of(impl_->process());
     if (ranks != 1) {

@@ -8,15 +8,14 @@
 
 namespace skein {
 
-Runtime::Runtime(const Options& options) : impl_(std::make_unique<Impl>(options, std::nullopt)) {}
+Runtime::Runtime(const Options& options) : impl_(std::make_unique<Impl>(options, std::nullopt, nullptr)) {}
 
-Runtime::Runtime(Communicator comm, const Options& options) : impl_(std::make_unique<Impl>(options, comm)) {}
+Runtime::Runtime(Communicator comm, const Options& options) : impl_(std::make_unique<Impl>(options, comm, nullptr)) {}
 
 Runtime::Runtime(int, char**, const Options& options) {
   try {
-    impl_ = std::make_unique<Impl>(options, std::nullopt);
+    impl_ = std::make_unique<Impl>(options, std::nullopt, warn);
   } catch (const StartFailed& error) {
-    if (error.role() == StartFailed::Role::prints) warn(error.what());
     std::exit(static_cast<int>(error.code()));  // NOLINT(concurrency-mt-unsafe): there are no other threads yet
   } catch (const Error& error) {
     warn(error.what());
@@ -28,25 +27,22 @@ Runtime::~Runtime() = default;
 
 int Runtime::run(const std::function<void(Team&)>& body) {
   try {
-    if (impl_->run_ranks(body)) return 0;
+    if (impl_->run_ranks(body, warn)) return 0;
   } catch (const StartFailed& error) {
-    if (error.role() == StartFailed::Role::prints) warn(error.what());
     return static_cast<int>(error.code());
   }
   return impl_->end_failed_run(Impl::Saying::report);
 }
 
 void Runtime::run_throwing(const std::function<void(Team&)>& body) {
-  if (impl_->run_ranks(body)) return;
+  if (impl_->run_ranks(body, nullptr)) return;
   impl_->end_failed_run(Impl::Saying::nothing);
   impl_->rethrow_first();
 }
 
 int Runtime::agree(const std::function<void()>& step) {
-  const Verdict verdict = impl_->world().agree(step);
-  if (verdict.is_ok()) return 0;
-  if (impl_->process() == verdict.process) write_report(verdict.message + '\n');
-  return static_cast<int>(verdict.code);
+  const auto tell = [](const std::string& message) { write_report(message + '\n'); };
+  return static_cast<int>(impl_->world().agree(step, tell).code);
 }
 
 Description Runtime::description() const { return impl_->description(); }

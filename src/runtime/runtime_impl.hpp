@@ -35,8 +35,10 @@ class Runtime::Impl {
   /// What carries the ranks: lanes, or the thread that calls, which stays where it is bound.
   enum class Carrier { lanes, caller };
 
-  Impl(const Options& options, std::optional<Communicator> comm, Carrier carrier = Carrier::lanes)
-      : start_(start_up(options, comm)) {
+  /// Throws StartFailed; it is told by `tell`, if there is one.
+  Impl(const Options& options, std::optional<Communicator> comm, const World::Tell& tell,
+       Carrier carrier = Carrier::lanes)
+      : start_(start_up(options, comm, tell)) {
     const RankMap& map = start_.host->map();
     const int first = map.first_of(process());
     for (int i = 0; i < map.ranks_of(process()); ++i) {
@@ -72,11 +74,11 @@ class Runtime::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  /// True when all ranks have left the run well.
-  bool run_ranks(const std::function<void(Team&)>& body) {
+  /// True when all ranks have left the run well. Throws StartFailed as the constructor does.
+  bool run_ranks(const std::function<void(Team&)>& body, const World::Tell& tell) {
     if (is_running_)
       throw Error(ExitCode::parallel, "run was called by a rank of the same Runtime, which runs already");
-    if (!lanes_) start_lanes();
+    if (!lanes_) start_lanes(tell);
     is_running_ = true;
     departures_.expect(static_cast<int>(teams_.size()));
     lanes_->run([&](int lane) { run_rank(static_cast<std::size_t>(lane), body); });
@@ -153,17 +155,17 @@ class Runtime::Impl {
   int process() const { return start_.world->process(); }
 
  private:
-  void start_lanes() {
-    const Verdict verdict = world().agree([&] {
+  void start_lanes(const World::Tell& tell) {
+    const auto start = [&] {
       lanes_.emplace(start_.cpus, LaneSettings{.stack_bytes = start_.options.stack_bytes,
                                                .first_rank = host().map().first_of(process()),
                                                .warn = warn});
       start_watchdog();
-    });
+    };
+    const Verdict verdict = world().agree(start, tell);
     if (!verdict.is_ok()) {
       lanes_.reset();
-      throw StartFailed(Error(verdict.code, verdict.message),
-                        process() == verdict.process ? StartFailed::Role::prints : StartFailed::Role::is_silent);
+      throw StartFailed(verdict.code, verdict.message);
     }
     if (!lanes_->unpinned().empty()) {
       warn(fmt::format("process {}: lanes {} could not be pinned and run where the system puts them", process(),

@@ -284,18 +284,18 @@ class Steps {
 
 void warn(const std::string& text) { std::fputs(fmt::format("skein: {}\n", text).c_str(), stderr); }
 
-Start start_up(const Options& options, std::optional<Communicator> comm) {
+Start start_up(const Options& options, std::optional<Communicator> comm, const World::Tell& tell) {
   Start start;
   start.world = World::join(mpi_use_of_environment(options.mpi), threads_of_environment(options), comm);
   try {
     Steps(start).run(options);
   } catch (const Error& error) {  // agreed, so thrown by every process
-    const auto role = start.world->process() == 0 ? StartFailed::Role::prints : StartFailed::Role::is_silent;
+    start.world->agree([&] { throw Error(error); }, tell);
     start.host.reset();
     if (start.network) start.network->close();
     start.network.reset();
     start.world->finalize();
-    throw StartFailed(error, role);
+    throw StartFailed(error.code(), error.what());
   }
   return start;
 }

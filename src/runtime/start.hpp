@@ -36,19 +36,15 @@ struct Start {
   std::vector<std::string> warnings;  ///< that this process has printed
 };
 
-/// The same in every process; one of them prints it.
+/// The same in every process, and told already where telling was asked for.
 class StartFailed : public Error {
  public:
-  enum class Role { prints, is_silent };
-  StartFailed(const Error& error, Role role) : Error(error.code(), error.what()), role_(role) {}
-  Role role() const { return role_; }
-
- private:
-  Role role_;
+  using Error::Error;
 };
 
-/// Runs the steps, over the processes of `comm` if one is given. Throws StartFailed after MPI has been left in good order.
-Start start_up(const Options& options, std::optional<Communicator> comm);
+/// Runs the steps, over the processes of `comm` if one is given. Throws StartFailed after MPI has been left in good order;
+/// one process has called `tell` before, if there is one.
+Start start_up(const Options& options, std::optional<Communicator> comm, const World::Tell& tell);
 
 /// Prints "skein: text" on stderr.
 void warn(const std::string& text);

@@ -65,7 +65,7 @@ void work_for_a_second() {
 void stop_until_noticed() {
   const pid_t own = getpid();
   const char* const file = std::getenv("SKEIN_REPORT_FILE");  // NOLINT(concurrency-mt-unsafe): nobody sets it
-  std::remove(file);  // of an earlier run
+  std::remove(file);                                          // of an earlier run
   if (fork() == 0) {
     std::string text;
     while (text.find("stopped for") == std::string::npos) {

@@ -78,8 +78,10 @@ class World {
   /// Ends all processes at once: the last resort.
   [[noreturn]] virtual void abort(ExitCode code) = 0;
 
-  /// Runs a step and agrees on its outcome.
-  Verdict agree(const std::function<void()>& step);
+  /// Runs a step and agrees on its outcome. A failure is given to `tell`, where there is one, by the process of the
+  /// verdict, before any process returns: a launcher may end the others as soon as one of them exits.
+  using Tell = std::function<void(const std::string& message)>;
+  Verdict agree(const std::function<void()>& step, const Tell& tell = {});
 
   /// One segment for the processes of each host, made by the first of them and attached by the others.
   /// Throws Error(environment) where it fails; follow it with an agreement.
