@@ -56,7 +56,7 @@ Verdict World::agree(const std::function<void()>& step, const Tell& tell) {
     if (codes[i] == 0) continue;
     const auto messages = allgather(std::as_bytes(std::span(own.message)));
     const auto* text = reinterpret_cast<const char*>(messages[i].data());
-    const Verdict verdict{static_cast<ExitCode>(codes[i]), static_cast<int>(i), std::string(text, messages[i].size())};
+    Verdict verdict{static_cast<ExitCode>(codes[i]), static_cast<int>(i), std::string(text, messages[i].size())};
     if (tell) {
       if (verdict.process == process()) tell(verdict.message);
       allgather(0);  // nobody leaves before it
