@@ -20,16 +20,61 @@ constexpr std::uint64_t kMostPoints = 20'000;  // of one schedule: more is a loo
 
 struct Cancelled {};  // unwinds the fibers of a schedule that failed
 
-/// Chooses who goes on. `enabled` is never empty; the running fiber comes first if it is enabled.
+/// How much of each location must have been seen: the number of a store; beyond the end, the first one is enough.
+class View {
+ public:
+  std::size_t of(int location) const {
+    const auto i = static_cast<std::size_t>(location);
+    return i < seen_.size() ? seen_[i] : 0;
+  }
+  void raise(int location, std::size_t store) {
+    const auto i = static_cast<std::size_t>(location);
+    if (seen_.size() <= i) seen_.resize(i + 1);
+    seen_[i] = std::max(seen_[i], static_cast<std::uint32_t>(store));
+  }
+  void join(const View& other) {
+    if (seen_.size() < other.seen_.size()) seen_.resize(other.seen_.size());
+    for (std::size_t i = 0; i < other.seen_.size(); ++i) seen_[i] = std::max(seen_[i], other.seen_[i]);
+  }
+
+ private:
+  std::vector<std::uint32_t> seen_;
+};
+
+struct Store {
+  std::uint64_t bits = 0;
+  View carried;  ///< what a load that acquires takes over
+};
+
+/// All that was stored to a word, the first of it before the schedule. Of plain variables the stores are counted only.
+struct Location {
+  std::vector<Store> stores;
+  std::size_t newest_seq_cst = 0;
+  std::vector<int> reads;  ///< of a plain variable: for each fiber, the location that counts its reads
+};
+
+bool acquires(std::memory_order order) {
+  return order != std::memory_order_relaxed && order != std::memory_order_release;
+}
+bool releases(std::memory_order order) {
+  return order == std::memory_order_release || order == std::memory_order_acq_rel || order == std::memory_order_seq_cst;
+}
+
 class Strategy {
  public:
   virtual ~Strategy() = default;
+
+  /// Who goes on. `enabled` is never empty; the running fiber comes first if it is enabled.
   virtual std::size_t choose(const std::vector<int>& enabled, bool is_preemption_possible) = 0;
+
+  /// How many stores before the newest is the one that is read, of so many that may be.
+  virtual std::size_t choose_age(std::size_t stores) = 0;
 };
 
 class Run {
  public:
-  Run(const Explorer::Trial& trial, Strategy& strategy) : trial_(&trial), strategy_(&strategy) {}
+  Run(const Explorer::Trial& trial, Strategy& strategy, int stale_reads)
+      : trial_(&trial), strategy_(&strategy), stale_reads_(stale_reads) {}
 
   /// Empty when all fibers ended and the check passed.
   std::string execute();
@@ -46,9 +91,75 @@ class Run {
     return run;
   }
 
-  void before(bool writes) {
+  std::uint64_t load(const Explorer::Word& word, std::memory_order order) {
     point();
-    if (writes) ++writes_;
+    if (is_cancelled_) return word.bits;
+    Location& location = location_of(word);
+    const std::size_t newest = location.stores.size() - 1;
+    std::size_t oldest = running().view.of(word.location);
+    if (order == std::memory_order_seq_cst) oldest = std::max(oldest, location.newest_seq_cst);
+    std::size_t age = 0;
+    if (oldest < newest && stale_reads_ > 0) {
+      age = strategy_->choose_age(newest - oldest + 1);
+      choices_.push_back(age);
+    }
+    if (age > 0) {
+      --stale_reads_;
+      running().has_read_stale = true;
+    }
+    see(word, newest - age, order);
+    return location.stores[newest - age].bits;
+  }
+  void loaded_newest(const Explorer::Word& word, std::memory_order order) {
+    if (!is_cancelled_) see(word, location_of(word).stores.size() - 1, order);
+  }
+  void before_write(const Explorer::Word& word) {
+    point();
+    location_of(word);  // knows what was there before
+  }
+  // Another may go on behind a write too, and see it without the plain writes that follow.
+  void stored(const Explorer::Word& word, std::memory_order order, bool is_update) {
+    ++writes_;
+    if (is_cancelled_) return;
+    Location& location = location_of(word);
+    View& view = running().view;
+    Store store{word.bits, {}};
+    if (is_update) {
+      see(word, location.stores.size() - 1, order);
+      store.carried = location.stores.back().carried;
+    }
+    view.raise(word.location, location.stores.size());
+    if (releases(order)) store.carried.join(view);
+    if (order == std::memory_order_seq_cst) location.newest_seq_cst = location.stores.size();
+    location.stores.push_back(std::move(store));
+    point();
+  }
+  void plain_read(const Explorer::Word& word) {
+    View& view = running().view;
+    if (view.of(word.location) + 1 < location_of(word).stores.size()) {
+      fail("a plain variable is read that may be half written");
+    }
+    if (location_of(word).reads.empty()) {
+      std::vector<int> reads;
+      for (std::size_t i = 0; i < fibers_.size(); ++i) reads.push_back(new_location(0));
+      location_of(word).reads = std::move(reads);
+    }
+    const int reads = location_of(word).reads[static_cast<std::size_t>(running_)];
+    view.raise(reads, count(reads));
+  }
+  void plain_write(const Explorer::Word& word) {
+    const Location& location = location_of(word);
+    View& view = running().view;
+    bool is_alone = view.of(word.location) + 1 == location.stores.size();
+    for (const int reads : location.reads) {
+      is_alone = is_alone && view.of(reads) + 1 == locations_[static_cast<std::size_t>(reads)].stores.size();
+    }
+    if (!is_alone) fail("a plain variable is written that others may be reading or writing");
+    view.raise(word.location, count(word.location));
+  }
+  void kill(int fiber) {
+    point();
+    fibers_[static_cast<std::size_t>(fiber)].has_ended = true;
   }
   void futex_wait(const void* word, const std::function<bool()>& is_expected) {
     point();
@@ -62,10 +173,10 @@ class Run {
       if (fiber.sleeps_on == word) fiber.sleeps_on = nullptr;
     }
   }
-  // What others wrote since the fiber last came back from here, it may not have seen yet.
+  // What others wrote since the fiber last came back from here, or before a stale read, it may not have seen yet.
   void pause() {
     Fiber& fiber = running();
-    if (writes_ == fiber.seen_writes) {
+    if (writes_ == fiber.seen_writes && !std::exchange(fiber.has_read_stale, false)) {
       fiber.is_paused = true;
       give_way();
       fiber.is_paused = false;
@@ -85,8 +196,10 @@ class Run {
     ucontext_t context{};
     bool has_ended = false;
     bool is_paused = false;
+    bool has_read_stale = false;  ///< since the last pause
     std::uint64_t seen_writes = UINT64_MAX;
     const void* sleeps_on = nullptr;
+    View view;
   };
 
   static std::vector<std::unique_ptr<std::byte[]>>& stacks() {
@@ -102,6 +215,26 @@ class Run {
     return fiber.sleeps_on == nullptr && (!fiber.is_paused || writes_ != fiber.seen_writes);
   }
 
+  int new_location(std::uint64_t bits) {
+    locations_.push_back({.stores = {Store{bits, {}}}, .newest_seq_cst = 0, .reads = {}});
+    return static_cast<int>(locations_.size()) - 1;
+  }
+  Location& location_of(const Explorer::Word& word) {
+    if (word.location < 0) word.location = new_location(word.bits);
+    return locations_[static_cast<std::size_t>(word.location)];
+  }
+  /// One more store, of which nothing is kept but the number.
+  std::size_t count(int location) {
+    std::vector<Store>& stores = locations_[static_cast<std::size_t>(location)].stores;
+    stores.emplace_back();
+    return stores.size() - 1;
+  }
+  void see(const Explorer::Word& word, std::size_t store, std::memory_order order) {
+    View& view = running().view;
+    view.raise(word.location, store);
+    if (acquires(order)) view.join(location_of(word).stores[store].carried);
+  }
+
   static void enter();
   void point();
   void give_way();
@@ -110,7 +243,9 @@ class Run {
 
   const Explorer::Trial* trial_;
   Strategy* strategy_;
+  int stale_reads_;  // that are left
   std::vector<Fiber> fibers_;
+  std::vector<Location> locations_;
   ucontext_t main_{};
   int running_ = -1;
   bool is_cancelled_ = false;
@@ -223,6 +358,12 @@ class Search final : public Strategy {
     return decision.chosen;
   }
 
+  std::size_t choose_age(std::size_t stores) override {
+    const std::size_t step = steps_++;
+    if (step == path_.size()) path_.push_back({0, stores, false});
+    return path_[step].chosen;
+  }
+
   /// Moves on to the next schedule; false when there is none.
   bool advance() {
     steps_ = 0;
@@ -251,22 +392,26 @@ class Dice final : public Strategy {
   explicit Dice(std::uint64_t seed) : engine_(seed) {}
 
   std::size_t choose(const std::vector<int>& enabled, bool) override {
-    return std::uniform_int_distribution<std::size_t>(0, enabled.size() - 1)(engine_);
+    return draw(enabled.size());
   }
+  std::size_t choose_age(std::size_t stores) override { return draw(stores); }
 
  private:
+  std::size_t draw(std::size_t options) {
+    return std::uniform_int_distribution<std::size_t>(0, options - 1)(engine_);
+  }
+
   std::mt19937_64 engine_;
 };
 
 class Priorities final : public Strategy {
  public:
-  Priorities(std::uint64_t seed, int fibers, int depth, std::uint64_t expected_points) {
-    std::mt19937_64 engine(seed);
+  Priorities(std::uint64_t seed, int fibers, int depth, std::uint64_t expected_points) : engine_(seed) {
     priorities_.resize(static_cast<std::size_t>(fibers));
     std::iota(priorities_.begin(), priorities_.end(), depth);  // above those that are given out at the changes
-    std::shuffle(priorities_.begin(), priorities_.end(), engine);
+    std::shuffle(priorities_.begin(), priorities_.end(), engine_);
     std::uniform_int_distribution<std::uint64_t> any(1, std::max<std::uint64_t>(expected_points, 1));
-    for (int i = 1; i < depth; ++i) changes_.push_back(any(engine));
+    for (int i = 1; i < depth; ++i) changes_.push_back(any(engine_));
   }
 
   std::size_t choose(const std::vector<int>& enabled, bool) override {
@@ -280,9 +425,14 @@ class Priorities final : public Strategy {
     return static_cast<std::size_t>(best() - enabled.begin());
   }
 
+  std::size_t choose_age(std::size_t stores) override {
+    return std::uniform_int_distribution<std::size_t>(0, stores - 1)(engine_);
+  }
+
  private:
   int& of(int fiber) { return priorities_[static_cast<std::size_t>(fiber)]; }
 
+  std::mt19937_64 engine_;
   std::vector<int> priorities_;
   std::vector<std::uint64_t> changes_;
   std::uint64_t steps_ = 0;
@@ -292,37 +442,41 @@ class Replay final : public Strategy {
  public:
   explicit Replay(const std::string& choices) : choices_(choices) {}
 
-  std::size_t choose(const std::vector<int>& enabled, bool) override {
-    std::size_t chosen = 0;
-    choices_ >> chosen;
-    return std::min(chosen, enabled.size() - 1);
-  }
+  std::size_t choose(const std::vector<int>& enabled, bool) override { return next(enabled.size()); }
+  std::size_t choose_age(std::size_t stores) override { return next(stores); }
 
  private:
+  std::size_t next(std::size_t options) {
+    std::size_t chosen = 0;
+    choices_ >> chosen;
+    return std::min(chosen, options - 1);
+  }
+
   std::istringstream choices_;
 };
 
 /// Runs one schedule and counts it; false when it failed.
-bool run_one(const Explorer::MakeTrial& make, Strategy& strategy, Explorer::Result& result) {
+bool run_one(const Explorer::MakeTrial& make, Strategy& strategy, int stale_reads, Explorer::Result& result) {
   const Explorer::Trial trial = make();
-  Run run(trial, strategy);
+  Run run(trial, strategy, stale_reads);
   const std::string failure = run.execute();
   ++result.schedules;
   result.points += run.points();
   if (!failure.empty()) {
     result.failure = failure + "; schedule " + std::to_string(result.schedules) +
-                     ", seen again with Explorer::replay(make, \"" + run.choices() + "\")";
+                     ", seen again with Explorer::replay(make, \"" + run.choices() + "\"" +
+                     (stale_reads > 0 ? ", " + std::to_string(stale_reads) : "") + ")";
   }
   return failure.empty();
 }
 
 }  // namespace
 
-Explorer::Result Explorer::all(const MakeTrial& make, int preemptions, std::uint64_t most) {
+Explorer::Result Explorer::all(const MakeTrial& make, int preemptions, std::uint64_t most, int stale_reads) {
   Result result;
   Search search(preemptions);
   while (result.schedules < most) {
-    if (!run_one(make, search, result)) return result;
+    if (!run_one(make, search, stale_reads, result)) return result;
     if (!search.advance()) {
       result.is_complete = true;
       return result;
@@ -331,40 +485,58 @@ Explorer::Result Explorer::all(const MakeTrial& make, int preemptions, std::uint
   return result;
 }
 
-Explorer::Result Explorer::random(const MakeTrial& make, std::uint64_t seed, std::uint64_t schedules) {
+Explorer::Result Explorer::random(const MakeTrial& make, std::uint64_t seed, std::uint64_t schedules,
+                                  int stale_reads) {
   Result result;
   for (std::uint64_t i = 0; i < schedules; ++i) {
     Dice dice(seed + i);
-    if (!run_one(make, dice, result)) break;
+    if (!run_one(make, dice, stale_reads, result)) break;
   }
   return result;
 }
 
-Explorer::Result Explorer::pct(const MakeTrial& make, std::uint64_t seed, std::uint64_t schedules, int depth) {
+Explorer::Result Explorer::pct(const MakeTrial& make, std::uint64_t seed, std::uint64_t schedules, int depth,
+                               int stale_reads) {
   Result result;
   const int fibers = make().fibers;
   std::uint64_t longest = 100;
   for (std::uint64_t i = 0; i < schedules; ++i) {
     Priorities priorities(seed + i, fibers, depth, longest);
     const std::uint64_t points = result.points;
-    if (!run_one(make, priorities, result)) break;
+    if (!run_one(make, priorities, stale_reads, result)) break;
     longest = std::max(longest, result.points - points);
   }
   return result;
 }
 
-Explorer::Result Explorer::replay(const MakeTrial& make, const std::string& choices) {
+Explorer::Result Explorer::replay(const MakeTrial& make, const std::string& choices, int stale_reads) {
   Result result;
   Replay strategy(choices);
-  run_one(make, strategy, result);
+  run_one(make, strategy, stale_reads, result);
   return result;
 }
 
 // Outside a schedule, as when a team is built, an operation is what it is.
-void Explorer::before(bool writes) {
-  if (Run* run = Run::current()) run->before(writes);
+std::uint64_t Explorer::load(const Word& word, std::memory_order order) {
+  Run* run = Run::current();
+  return run != nullptr ? run->load(word, order) : word.bits;
 }
-void Explorer::after_write() { before(false); }
+void Explorer::loaded_newest(const Word& word, std::memory_order order) {
+  if (Run* run = Run::current()) run->loaded_newest(word, order);
+}
+void Explorer::before_write(const Word& word) {
+  if (Run* run = Run::current()) run->before_write(word);
+}
+void Explorer::stored(Word& word, std::memory_order order, bool is_update) {
+  if (Run* run = Run::current()) run->stored(word, order, is_update);
+}
+void Explorer::plain_read(const Word& word) {
+  if (Run* run = Run::current()) run->plain_read(word);
+}
+void Explorer::plain_write(const Word& word) {
+  if (Run* run = Run::current()) run->plain_write(word);
+}
+void Explorer::kill(int fiber) { Run::current()->kill(fiber); }
 void Explorer::futex_wait(const void* word, const std::function<bool()>& is_expected) {
   if (Run* run = Run::current()) run->futex_wait(word, is_expected);
 }

@@ -153,6 +153,189 @@ TEST(Explorer, PollingFibersWaitForAWrite) {
   EXPECT_TRUE(all.is_complete);
 }
 
+/// Litmus tests: two fibers, or three, and what they may see in an order.
+struct Litmus {
+  using Order = std::memory_order;
+  Word x{0}, y{0};
+  Explorer::Plain<int> data;
+  std::uint32_t seen[4]{};
+};
+
+/// Everything that can be seen, as "01 11", over all schedules with three stale reads.
+template <class Body>
+std::set<std::string> outcomes(int fibers, int results, Body body) {
+  std::set<std::string> all;
+  const auto make = [&] {
+    auto state = std::make_shared<Litmus>();
+    return Explorer::Trial{fibers, [state, body](int own) { body(*state, own); },
+                           [state, results, &all] {
+                             std::string text;
+                             for (int i = 0; i < results; ++i) text += std::to_string(state->seen[i]);
+                             all.insert(text);
+                             return std::string();
+                           }};
+  };
+  const Explorer::Result result = Explorer::all(make, 10, 1'000'000, 3);
+  EXPECT_TRUE(result.is_good()) << result.failure;
+  EXPECT_TRUE(result.is_complete);
+  return all;
+}
+
+using Outcomes = std::set<std::string>;
+constexpr auto kRelaxed = std::memory_order_relaxed;
+constexpr auto kAcquire = std::memory_order_acquire;
+constexpr auto kRelease = std::memory_order_release;
+constexpr auto kAcqRel = std::memory_order_acq_rel;
+
+// Defect: an outcome that C++ forbids is tried, or one that it allows is not.
+TEST(Explorer, AMessageIsPassedByReleaseAndAcquireOnly) {
+  const auto pass = [](Litmus::Order store, Litmus::Order load) {
+    return outcomes(2, 2, [=](Litmus& all, int own) {
+      if (own == 0) {
+        all.x.store(1, kRelaxed);
+        all.y.store(1, store);
+      } else {
+        all.seen[0] = all.y.load(load);
+        all.seen[1] = all.x.load(kRelaxed);
+      }
+    });
+  };
+  EXPECT_EQ(pass(kRelease, kAcquire), (Outcomes{"00", "01", "11"}));
+  EXPECT_EQ(pass(kRelaxed, kAcquire), (Outcomes{"00", "01", "10", "11"}));
+  EXPECT_EQ(pass(kRelease, kRelaxed), (Outcomes{"00", "01", "10", "11"}));
+}
+
+TEST(Explorer, OnlySequentialConsistencyOrdersAStoreBeforeALoad) {
+  const auto swap = [](Litmus::Order store, Litmus::Order load) {
+    return outcomes(2, 2, [=](Litmus& all, int own) {
+      (own == 0 ? all.x : all.y).store(1, store);
+      all.seen[own] = (own == 0 ? all.y : all.x).load(load);
+    });
+  };
+  EXPECT_EQ(swap(kOrder, kOrder), (Outcomes{"01", "10", "11"}));
+  EXPECT_EQ(swap(kRelease, kOrder), (Outcomes{"00", "01", "10", "11"}));
+  EXPECT_EQ(swap(kOrder, kAcquire), (Outcomes{"00", "01", "10", "11"}));
+  // The update itself reads the newest value, but what follows it is not ordered by that.
+  const auto update = outcomes(2, 2, [](Litmus& all, int own) {
+    (own == 0 ? all.x : all.y).exchange(1, kAcqRel);
+    all.seen[own] = (own == 0 ? all.y : all.x).load(kAcquire);
+  });
+  EXPECT_EQ(update, (Outcomes{"00", "01", "10", "11"}));
+}
+
+TEST(Explorer, UpdatesPassOnWhatWasReleasedAndStoresDoNot) {
+  const auto pass = [](bool is_update) {
+    return outcomes(3, 2, [=](Litmus& all, int own) {
+      if (own == 0) {
+        all.x.store(1, kRelaxed);
+        all.y.store(1, kRelease);
+      } else if (own == 1) {
+        if (all.y.load(kRelaxed) != 1) return;
+        if (is_update) {
+          all.y.fetch_add(1, kRelaxed);
+        } else {
+          all.y.store(2, kRelaxed);
+        }
+      } else {
+        if ((all.seen[0] = all.y.load(kAcquire)) != 2) return;
+        all.seen[1] = all.x.load(kRelaxed);
+      }
+    });
+  };
+  EXPECT_EQ(pass(true), (Outcomes{"00", "10", "21"}));
+  EXPECT_EQ(pass(false), (Outcomes{"00", "10", "20", "21"}));
+}
+
+TEST(Explorer, ALocationNeverGoesBack) {
+  const auto seen = outcomes(2, 2, [](Litmus& all, int own) {
+    if (own == 0) {
+      all.x.store(1, kRelaxed);
+      all.x.store(2, kRelaxed);
+    } else {
+      all.seen[0] = all.x.load(kRelaxed);
+      all.seen[1] = all.x.load(kRelaxed);
+    }
+  });
+  EXPECT_EQ(seen, (Outcomes{"00", "01", "02", "11", "12", "22"}));
+}
+
+TEST(Explorer, AFailedCompareAndSwapReleasesNothing) {
+  const auto seen = outcomes(2, 2, [](Litmus& all, int own) {
+    if (own == 0) {
+      all.x.store(1, kRelaxed);
+      std::uint32_t other = 7;
+      all.seen[0] = all.y.compare_exchange_strong(other, 1, kOrder) ? 9 : other;
+    } else {
+      all.y.load(kAcquire);
+      all.seen[1] = all.x.load(kRelaxed);
+    }
+  });
+  EXPECT_EQ(seen, (Outcomes{"00", "01"}));
+  const auto swapped = outcomes(2, 2, [](Litmus& all, int own) {
+    if (own == 0) {
+      all.x.store(1, kRelaxed);
+      std::uint32_t zero = 0;
+      all.y.compare_exchange_strong(zero, 1, kRelease);
+    } else if ((all.seen[0] = all.y.load(kAcquire)) == 1) {
+      all.seen[1] = all.x.load(kRelaxed);
+    }
+  });
+  EXPECT_EQ(swapped, (Outcomes{"00", "11"}));
+}
+
+// Defect: a race on plain data is missed because the fibers happened to come one after the other, or one is seen where
+// there is an order.
+TEST(Explorer, PlainDataNeedsAnOrder) {
+  const auto touch = [](Litmus::Order store, Litmus::Order load, bool reads_back) {
+    const auto make = [=] {
+      auto all = std::make_shared<Litmus>();
+      return Explorer::Trial{2, [=](int own) {
+                               if (own == 0) {
+                                 all->data.write(1);
+                                 all->x.store(1, store);
+                                 if (reads_back && all->y.load(load) == 1) all->data.write(2);
+                               } else if (all->x.load(load) == 1) {
+                                 Explorer::require(all->data.read() == 1, "another value");
+                                 all->y.store(1, store);
+                               }
+                             }};
+    };
+    return Explorer::all(make, 10, 1'000'000, 3).failure;
+  };
+  EXPECT_EQ(touch(kRelease, kAcquire, false), "");
+  EXPECT_EQ(touch(kRelease, kAcquire, true), "");
+  EXPECT_EQ(touch(kRelaxed, kAcquire, false).find("a plain variable is read"), 0U);
+  EXPECT_EQ(touch(kRelease, kRelaxed, false).find("a plain variable is read"), 0U);
+
+  const auto overwrite = [] {
+    auto all = std::make_shared<Litmus>();
+    return Explorer::Trial{2, [all](int own) {
+                             if (own == 1) {
+                               if (all->x.load(kAcquire) == 0) return;
+                               all->data.read();
+                               all->y.store(1, kRelaxed);
+                             } else {
+                               all->data.write(1);
+                               all->x.store(1, kRelease);
+                               if (all->y.load(kAcquire) == 1) all->data.write(2);
+                             }
+                           }};
+  };
+  EXPECT_EQ(Explorer::all(overwrite, 10, 1'000'000, 3).failure.find("a plain variable is written"), 0U);
+}
+
+// Defect: a fiber that was killed goes on, or is waited for; or it is killed at some points only.
+TEST(Explorer, AFiberMayBeKilledAnywhere) {
+  const auto seen = outcomes(2, 2, [](Litmus& all, int own) {
+    if (own == 1) return Explorer::kill(0);
+    all.seen[0] = 1;
+    all.x.store(1, kOrder);
+    all.seen[1] = 1;
+    ExplorerAtomics::futex_wait(all.y, 0, skein::FutexScope::process_private, skein::kForever);
+  });
+  EXPECT_EQ(seen, (Outcomes{"00", "10", "11"}));
+}
+
 // Defect: a loop that never ends hangs the test.
 TEST(Explorer, AnEndlessScheduleIsAFailure) {
   const auto make = [] {

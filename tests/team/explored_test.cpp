@@ -4,6 +4,7 @@
 // policy of explorer.hpp.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -41,9 +42,11 @@ struct Team {
   WaitPolicy wait;
 };
 
-std::string describe(const Team& team) {
-  return std::to_string(team.ranks) + " ranks, " + std::string(pattern_name(team.pattern.pattern)) + ", " +
-         (team.wait == WaitPolicy::park ? "park" : "yield");
+/// "2_ranks_all_to_all_park"
+std::string name_of(const Team& team) {
+  std::string pattern(pattern_name(team.pattern.pattern));
+  std::replace(pattern.begin(), pattern.end(), '-', '_');
+  return std::to_string(team.ranks) + "_ranks_" + pattern + (team.wait == WaitPolicy::park ? "_park" : "_yield");
 }
 
 /// Two and three ranks that sleep or poll, in both flat patterns; four that sleep, in levels of two. Four that poll, and go
@@ -60,132 +63,254 @@ std::vector<Team> teams() {
   return all;
 }
 
+class ExploredTeam : public testing::TestWithParam<Team> {
+ protected:
+  int ranks() const { return GetParam().ranks; }
+
+  /// Preemptions with which the team is explored completely in some seconds.
+  int preemptions() const { return ranks() == 2 ? 3 : ranks() == 3 ? 2 : 1; }
+};
+
+INSTANTIATE_TEST_SUITE_P(Explored, ExploredTeam, testing::ValuesIn(teams()),
+                         [](const auto& tested) { return name_of(tested.param); });
+
 /// What the fibers of one schedule share.
 struct State {
-  explicit State(const Team& team) : shared(team.ranks, team.pattern), rounds(static_cast<std::size_t>(team.ranks)) {}
+  explicit State(const Team& team)
+      : shared(team.ranks, team.pattern),
+        rounds(static_cast<std::size_t>(team.ranks)),
+        notes(static_cast<std::size_t>(team.ranks)) {}
 
   Shared shared;
   std::vector<std::uint64_t> rounds;  ///< how far each rank has come
+
+  /// What a rank writes before it arrives, in a ring as long as that of its lines, and all read when the episode is
+  /// complete: plain variables, as what an exchange orders is the programs' memory and the lines' payload.
+  using Note = Explorer::Plain<Episode>;
+  std::vector<std::array<Note, skein::kRingLines>> notes;
+
+  void write_note(int rank, Episode episode) {
+    notes[static_cast<std::size_t>(rank)][episode % skein::kRingLines].write(episode);
+  }
+  void require_notes(Episode episode) const {
+    for (const auto& ring : notes) {
+      Explorer::require(ring[episode % skein::kRingLines].read() == episode, "an exchange completed early");
+    }
+  }
 };
 
-/// Preemptions with which a team is explored completely in some seconds.
-int preemptions_for(const Team& team) { return team.ranks == 2 ? 3 : team.ranks == 3 ? 2 : 1; }
-
-/// Explores all schedules with so many preemptions, and some drawn at random and by PCT, and says how many those were.
+/// Explores all schedules with so many preemptions, all with fewer and a stale read, and some drawn at random and by PCT
+/// with several stale reads; and says how many those were.
 void explore(const std::string& what, const Explorer::MakeTrial& make, int preemptions) {
   SCOPED_TRACE(what);
   constexpr std::uint64_t kMost = 5'000'000;
   constexpr std::uint64_t kDrawn = 5'000;
-  const Explorer::Result all = Explorer::all(make, preemptions, kMost);
-  EXPECT_TRUE(all.is_good()) << all.failure;
-  EXPECT_TRUE(all.is_complete || !all.is_good()) << "more schedules than expected";
-  const Explorer::Result random = Explorer::random(make, kSeed, kDrawn);
+  constexpr int kStaleReads = 3;
+  const auto complete = [&](int most_preemptions, int stale_reads) {
+    const Explorer::Result all = Explorer::all(make, most_preemptions, kMost, stale_reads);
+    EXPECT_TRUE(all.is_good()) << all.failure;
+    EXPECT_TRUE(all.is_complete || !all.is_good()) << "more schedules than expected";
+    return all;
+  };
+  const Explorer::Result all = complete(preemptions, 0);
+  const Explorer::Result stale = complete(preemptions - 1, 1);
+  const Explorer::Result random = Explorer::random(make, kSeed, kDrawn, kStaleReads);
   EXPECT_TRUE(random.is_good()) << random.failure;
-  const Explorer::Result pct = Explorer::pct(make, kSeed, kDrawn, 3);
+  const Explorer::Result pct = Explorer::pct(make, kSeed, kDrawn, 3, kStaleReads);
   EXPECT_TRUE(pct.is_good()) << pct.failure;
-  std::cout << what << ": all " << all.schedules << " schedules with " << preemptions << " preemptions, "
-            << random.schedules << " at random, " << pct.schedules << " by PCT; "
-            << all.points + random.points + pct.points << " points\n";
+  std::cout << what << ": all " << all.schedules << " schedules with " << preemptions << " preemptions, all "
+            << stale.schedules << " with " << preemptions - 1 << " and a stale read, " << random.schedules
+            << " at random, " << pct.schedules << " by PCT; " << all.points + stale.points + random.points + pct.points
+            << " points\n";
 }
 
 // Defect: a rank leaves before all have arrived, reads another payload than was posted, or is not woken.
-TEST(Explored, BlockingExchanges) {
-  for (const Team& team : teams()) {
-    constexpr std::uint64_t kEpisodes = 2;
-    const auto make = [&team] {
-      auto state = std::make_shared<State>(team);
-      return Explorer::Trial{
-          team.ranks, [state, team](int own) {
-            Rank rank(state->shared, own, team.wait, kFirst);
-            for (std::uint64_t round = 1; round <= kEpisodes; ++round) {
-              const std::uint64_t mine = round * 100 + static_cast<std::uint64_t>(own);
-              state->rounds[static_cast<std::size_t>(own)] = round;
-              const Episode episode = rank.exchange.arrive(kSame, &mine, sizeof(mine));
-              Explorer::require(rank.exchange.complete(kNothing, kNoContent, nullptr, 0) == Progress::complete,
-                                "an exchange did not complete");
-              for (int peer = 0; peer < team.ranks; ++peer) {
-                Explorer::require(state->rounds[static_cast<std::size_t>(peer)] >= round, "a rank left early");
-                std::uint64_t posted = 0;
-                std::memcpy(&posted, rank.exchange.payload(peer, episode), sizeof(posted));
-                Explorer::require(posted == round * 100 + static_cast<std::uint64_t>(peer), "a wrong payload");
-              }
+TEST_P(ExploredTeam, BlockingExchanges) {
+  const Team& team = GetParam();
+  constexpr std::uint64_t kEpisodes = 2;
+  const auto make = [&team] {
+    auto state = std::make_shared<State>(team);
+    return Explorer::Trial{
+        team.ranks, [state, team](int own) {
+          Rank rank(state->shared, own, team.wait, kFirst);
+          for (std::uint64_t round = 1; round <= kEpisodes; ++round) {
+            const std::uint64_t mine = round * 100 + static_cast<std::uint64_t>(own);
+            state->write_note(own, rank.exchange.arrived() + 1);
+            const Episode episode = rank.exchange.arrive(kSame, &mine, sizeof(mine));
+            Explorer::require(rank.exchange.complete(kNothing, kNoContent, nullptr, 0) == Progress::complete,
+                              "an exchange did not complete");
+            state->require_notes(episode);
+            for (int peer = 0; peer < team.ranks; ++peer) {
+              std::uint64_t posted = 0;
+              std::memcpy(&posted, rank.exchange.payload(peer, episode), sizeof(posted));
+              Explorer::require(posted == round * 100 + static_cast<std::uint64_t>(peer), "a wrong payload");
             }
-          }};
-    };
-    explore(describe(team), make, preemptions_for(team));
-  }
+          }
+        }};
+  };
+  explore(name_of(team), make, preemptions());
 }
 
 // Defect: split-phase barriers that complete early, out of order, or never.
-TEST(Explored, OutstandingBarriers) {
-  for (const Team& team : teams()) {
-    if (team.ranks > 3) continue;
-    const auto make = [&team] {
-      auto state = std::make_shared<State>(team);
-      return Explorer::Trial{team.ranks, [state, team](int own) {
-                               Rank rank(state->shared, own, team.wait, kFirst);
-                               const auto arrive = [&] {
-                                 ++state->rounds[static_cast<std::size_t>(own)];
-                                 rank.exchange.arrive(kSame, nullptr, 0);
-                               };
-                               const auto require_all = [&](std::uint64_t round) {
-                                 for (const std::uint64_t theirs : state->rounds) {
-                                   Explorer::require(theirs >= round, "a barrier completed early");
-                                 }
-                               };
-                               arrive();
-                               arrive();
-                               if (rank.exchange.test(kFirst) == Progress::complete) require_all(1);
-                               arrive();  // a blocking one behind them
-                               Explorer::require(
-                                   rank.exchange.complete(kNothing, kNoContent, nullptr, 0) == Progress::complete,
-                                   "an exchange did not complete");
-                               Explorer::require(rank.exchange.outstanding() == 0, "a barrier is left");
-                               require_all(3);
-                             }};
-    };
-    explore(describe(team), make, 2);
-  }
+TEST_P(ExploredTeam, OutstandingBarriers) {
+  const Team& team = GetParam();
+  if (team.ranks > 3) return;
+  const auto make = [&team] {
+    auto state = std::make_shared<State>(team);
+    return Explorer::Trial{
+        team.ranks, [state, team](int own) {
+          Rank rank(state->shared, own, team.wait, kFirst);
+          const auto arrive = [&] {
+            state->write_note(own, rank.exchange.arrived() + 1);
+            rank.exchange.arrive(kSame, nullptr, 0);
+          };
+          arrive();
+          arrive();
+          if (rank.exchange.test(kFirst) == Progress::complete) state->require_notes(kFirst);
+          arrive();  // a blocking one behind them
+          Explorer::require(rank.exchange.complete(kNothing, kNoContent, nullptr, 0) == Progress::complete,
+                            "an exchange did not complete");
+          Explorer::require(rank.exchange.outstanding() == 0, "a barrier is left");
+          for (Episode episode = kFirst; episode < kFirst + 3; ++episode) state->require_notes(episode);
+        }};
+  };
+  explore(name_of(team), make, 2);
+}
+
+// Defect: a line is written anew while a rank that is as far behind as it may be still has to read it.
+TEST_P(ExploredTeam, TheRingIsLongEnough) {
+  const Team& team = GetParam();
+  if (team.ranks > 2) return;
+  const auto make = [&team] {
+    auto state = std::make_shared<State>(team);
+    return Explorer::Trial{
+        team.ranks, [state, team](int own) {
+          Rank rank(state->shared, own, team.wait, kFirst);
+          for (int round = 0; round < 2; ++round) {
+            for (int i = 0; i < skein::kMaxOutstanding; ++i) {
+              const Episode episode = rank.exchange.arrived() + 1;
+              state->write_note(own, episode);
+              rank.exchange.arrive(kSame, &episode, sizeof(episode));
+            }
+            for (int i = 0; i < skein::kMaxOutstanding; ++i) {
+              const Episode episode = rank.exchange.retired() + 1;
+              Explorer::require(rank.exchange.wait(episode) == Progress::complete, "an exchange did not complete");
+              state->require_notes(episode);
+              Episode posted = 0;
+              std::memcpy(&posted, rank.exchange.payload(1 - own, episode), sizeof(posted));
+              Explorer::require(posted == episode, "a wrong payload");
+            }
+          }
+        }};
+  };
+  explore(name_of(team), make, 2);
 }
 
 // Defect: a failure that leaves a rank waiting, whose record is not complete when it is seen, or that completes an episode
 // for one rank and aborts it for another of those that arrived.
-TEST(Explored, AFailureEndsEveryWait) {
-  for (const Team& team : teams()) {
-    if (team.ranks > 3) continue;
-    for (int victim = 0; victim < team.ranks; ++victim) {
-      const auto make = [&team, victim] {
-        auto state = std::make_shared<State>(team);
-        const auto body = [state, team, victim](int own) {
-          Rank rank(state->shared, own, team.wait, kFirst);
-          for (std::uint64_t round = 1; round <= 2; ++round) {
-            if (own == victim && round == 2) {
-              state->shared.failure.fail({own, skein::ExitCode::io, "disk full"});
-              return;
-            }
-            rank.exchange.arrive(kSame, nullptr, 0);
-            if (rank.exchange.complete(kNothing, kNoContent, nullptr, 0) != Progress::complete) break;
-            state->rounds[static_cast<std::size_t>(own)] = round;
+TEST_P(ExploredTeam, AFailureEndsEveryWait) {
+  const Team& team = GetParam();
+  if (team.ranks > 3) return;
+  for (int victim = 0; victim < team.ranks; ++victim) {
+    const auto make = [&team, victim] {
+      auto state = std::make_shared<State>(team);
+      const auto body = [state, team, victim](int own) {
+        Rank rank(state->shared, own, team.wait, kFirst);
+        for (std::uint64_t round = 1; round <= 2; ++round) {
+          if (own == victim && round == 2) {
+            state->write_note(own, 0);  // as the record is written
+            state->shared.failure.fail({own, skein::ExitCode::io, "disk full"});
+            return;
           }
-          Explorer::require(state->shared.failure.is_aborted(), "it ended without a failure");
-          const skein::Failure first = state->shared.failure.first();
-          Explorer::require(first.rank == victim && first.message == "disk full", "half a record");
-        };
-        // In a gather and release the leader's completion does not reach those who see the abort before the release.
-        const auto check = [state, team] {
-          for (const std::uint64_t rounds : state->rounds) {
-            if (rounds > 1) return std::string("an episode completed without the rank that failed");
-            if (team.pattern.pattern == Pattern::all_to_all && rounds != 1) {
-              return std::string("an episode that all came to did not complete");
-            }
-          }
-          return std::string();
-        };
-        return Explorer::Trial{team.ranks, body, check};
+          rank.exchange.arrive(kSame, nullptr, 0);
+          if (rank.exchange.complete(kNothing, kNoContent, nullptr, 0) != Progress::complete) break;
+          state->rounds[static_cast<std::size_t>(own)] = round;
+        }
+        Explorer::require(state->shared.failure.is_aborted(), "it ended without a failure");
+        state->notes[static_cast<std::size_t>(victim)][0].read();
+        const skein::Failure first = state->shared.failure.first();
+        Explorer::require(first.rank == victim && first.message == "disk full", "half a record");
       };
-      explore(describe(team) + ", rank " + std::to_string(victim) + " fails", make, 2);
-    }
+      // In a gather and release the leader's completion does not reach those who see the abort before the release.
+      const auto check = [state, team] {
+        for (const std::uint64_t rounds : state->rounds) {
+          if (rounds > 1) return std::string("an episode completed without the rank that failed");
+          if (team.pattern.pattern == Pattern::all_to_all && rounds != 1) {
+            return std::string("an episode that all came to did not complete");
+          }
+        }
+        return std::string();
+      };
+      return Explorer::Trial{team.ranks, body, check};
+    };
+    explore(name_of(team) + ", rank " + std::to_string(victim) + " fails", make, 2);
   }
+}
+
+// Defect: what a killed process had begun to record keeps the others waiting, or half of it is read.
+TEST(Explored, AFailureOfAKilledProcessIsTakenOver) {
+  const Team team{3, {Pattern::all_to_all}, WaitPolicy::park};
+  const auto make = [team] {
+    struct Killed : State {
+      explicit Killed(const Team& of) : State(of) {}
+      Explorer::Plain<int> record;
+    };
+    auto state = std::make_shared<Killed>(team);
+    return Explorer::Trial{
+        team.ranks, [state, team](int own) {
+          Shared& shared = state->shared;
+          skein::FailurePath<ExplorerAtomics> failure(shared.record, shared.abort, shared.bells, own);
+          if (own == 0) {
+            state->record.write(1);
+            failure.fail({own, skein::ExitCode::io, "disk full"});
+            return;
+          }
+          if (own == 1) {
+            Explorer::kill(0);
+            failure.fail_for(0, {-1, skein::ExitCode::parallel, "killed"});
+          } else {
+            Rank rank(shared, own, team.wait, kFirst);
+            rank.exchange.arrive(kSame, nullptr, 0);
+            Explorer::require(rank.exchange.complete(kNothing, kNoContent, nullptr, 0) == Progress::aborted,
+                              "an exchange completed without its ranks");
+          }
+          Explorer::require(failure.is_aborted() && failure.has_begun(), "it ended without a failure");
+          const skein::Failure first = failure.first();
+          if (first.rank == 0) state->record.read();
+          Explorer::require(first.message == (first.rank == 0 ? "disk full" : "killed"), "half a record");
+        }};
+  };
+  explore("a killed process", make, 3);
+}
+
+// Defect: a line of the roll-call is read as a mixture of two calls.
+TEST(Explored, ACallIsReadWhole) {
+  static constexpr std::array<std::string_view, 3> kNames = {"", "sum", "max"};
+  const auto make = [] {
+    auto line = std::make_shared<skein::RollCallLine<ExplorerAtomics>>();
+    return Explorer::Trial{2, [line](int own) {
+                             if (own == 0) {
+                               skein::RollCall<ExplorerAtomics> calls(*line);
+                               for (std::size_t i = 1; i <= 2; ++i) {
+                                 calls.enter({.operation = skein::Operation::reduce,
+                                              .root = static_cast<int>(i),
+                                              .operator_name = kNames[i],
+                                              .element_bytes = i,
+                                              .count = i},
+                                             i);
+                               }
+                               return;
+                             }
+                             const auto entry = try_to_read_entry(*line);
+                             if (!entry || entry->count == 0) return;
+                             const std::size_t i = entry->count / 2;
+                             Explorer::require(entry->episode == i && entry->root == static_cast<int>(i) &&
+                                                   entry->elements == i && entry->element_bytes == i &&
+                                                   entry->operator_name.view() == kNames[i],
+                                               "a mixture of two calls");
+                           }};
+  };
+  explore("a call read", make, 3);
 }
 
 /// Ranks that take part in the roll-call, and one more fiber that judges them.
@@ -223,7 +348,7 @@ TEST(Explored, ARunThatGetsOnIsNoDeadlock) {
                                }
                              }};
     };
-    explore(describe(team) + ", watched", make, wait == WaitPolicy::park ? 2 : 1);
+    explore(name_of(team) + ", watched", make, wait == WaitPolicy::park ? 2 : 1);
   }
 }
 
@@ -252,7 +377,7 @@ TEST(Explored, ADeadlockIsFound) {
                                watched->state.shared.failure.fail({-1, skein::ExitCode::parallel, "deadlock"});
                              }};
     };
-    explore(describe(team) + ", each waiting for the other", make, wait == WaitPolicy::park ? 2 : 1);
+    explore(name_of(team) + ", each waiting for the other", make, wait == WaitPolicy::park ? 2 : 1);
   }
 }
 

@@ -79,13 +79,13 @@ class FailurePath {
     if (claim_from(FailureRecord<Policy>::none)) write(failure);
   }
 
-  /// The same for one who has seen that another process ended: it may have ended between claiming the record and setting
-  /// the abort word, and then this one does what is left.
+  /// The same for one who has seen that another process ended: it may have ended anywhere between claiming the record and
+  /// ringing the last bell, and then this one does what is left.
   void fail_for(int ended_process, const Failure& failure) {
     if (claim_from(FailureRecord<Policy>::none) || claim_from(claimed_by(ended_process))) {
       record_->failures.store(1, std::memory_order_relaxed);
       write(failure);
-    } else if (record_->state.load(std::memory_order_acquire) == FailureRecord<Policy>::written && !is_aborted()) {
+    } else if (record_->state.load(std::memory_order_acquire) == FailureRecord<Policy>::written) {
       end_waits();
     }
   }

@@ -170,28 +170,37 @@ class RollCall {
   const char* file_ = nullptr;
 };
 
+/// Allocates nothing. Nothing when the rank wrote meanwhile.
+template <class Policy>
+std::optional<RollCallEntry> try_to_read_entry(const RollCallLine<Policy>& line) {
+  RollCallEntry entry;
+  entry.count = line.count.load(std::memory_order_acquire);  // [called]
+  entry.waiting_since_ns = line.wait.since_ns();
+  const std::uint64_t run = line.run.load(std::memory_order_acquire);
+  entry.runs = run >> 2U;
+  entry.state = static_cast<RunState>(run & 3U);
+  entry.episode = line.episode.load(std::memory_order_acquire);
+  const std::uint64_t what = line.what.load(std::memory_order_acquire);
+  entry.operation = static_cast<Operation>(what & 0xffU);
+  entry.line = static_cast<unsigned>(what >> 8U & 0xffffffU);
+  entry.root = static_cast<int>(static_cast<std::uint32_t>(what >> 32U));
+  entry.element_bytes = line.element_bytes.load(std::memory_order_acquire);
+  entry.elements = line.elements.load(std::memory_order_acquire);
+  entry.operator_name = line.operator_name.load();
+  entry.file = line.file.load();
+  const bool is_still = line.wait.since_ns() == entry.waiting_since_ns;
+  if (entry.count % 2 != 0 || !is_still || line.count.load(std::memory_order_acquire) != entry.count) {
+    return std::nullopt;
+  }
+  return entry;
+}
+
 /// Allocates nothing. Nothing when the rank is between calls so quickly that no attempt found it still.
 template <class Policy>
 std::optional<RollCallEntry> read_entry(const RollCallLine<Policy>& line) {
   constexpr int kAttempts = 100;
   for (int i = 0; i < kAttempts; ++i) {
-    RollCallEntry entry;
-    entry.count = line.count.load(std::memory_order_acquire);  // [called]
-    entry.waiting_since_ns = line.wait.since_ns();
-    const std::uint64_t run = line.run.load(std::memory_order_acquire);
-    entry.runs = run >> 2U;
-    entry.state = static_cast<RunState>(run & 3U);
-    entry.episode = line.episode.load(std::memory_order_acquire);
-    const std::uint64_t what = line.what.load(std::memory_order_acquire);
-    entry.operation = static_cast<Operation>(what & 0xffU);
-    entry.line = static_cast<unsigned>(what >> 8U & 0xffffffU);
-    entry.root = static_cast<int>(static_cast<std::uint32_t>(what >> 32U));
-    entry.element_bytes = line.element_bytes.load(std::memory_order_acquire);
-    entry.elements = line.elements.load(std::memory_order_acquire);
-    entry.operator_name = line.operator_name.load();
-    entry.file = line.file.load();
-    const bool is_still = line.wait.since_ns() == entry.waiting_since_ns;
-    if (entry.count % 2 == 0 && is_still && line.count.load(std::memory_order_acquire) == entry.count) return entry;
+    if (const auto entry = try_to_read_entry(line)) return entry;
   }
   return std::nullopt;
 }
