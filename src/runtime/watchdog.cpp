@@ -126,7 +126,9 @@ void Watchdog::look_for_ended(const std::vector<int>& readable) {
       const ProcessState state = state_of(peer.id);
       peer.has_ended = state == ProcessState::ended || (peer.descriptor >= 0 && state == ProcessState::unknown);
     }
-    if (!peer.has_ended || host_.failure().is_aborted() || !is_needed(peer)) continue;
+    // Also when the run has failed already: it may have ended while it rang the bells.
+    if (!peer.has_ended || peer.is_declared || !is_needed(peer)) continue;
+    peer.is_declared = true;
     judge_.sample({});
     host_.declare_ended(
         peer.process,

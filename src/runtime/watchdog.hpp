@@ -44,6 +44,7 @@ class Watchdog {
     ProcessId id;
     int descriptor = -1;
     bool has_ended = false;
+    bool is_declared = false;  ///< to have ended in the middle of the run
   };
 
   void look(const WatchThread::Seen& seen);

@@ -70,6 +70,13 @@ TEST(FailureTakeOver, DoesWhatAnEndedProcessLeftUndone) {
   EXPECT_TRUE(written.abort.is_set());
   EXPECT_EQ(written.survivor.first().message, "disk full");
 
+  TakeOver aborted;
+  aborted.record.failures = 1;
+  aborted.record.state = Record::written;
+  aborted.abort.word = 1;
+  aborted.notice();
+  for (const auto& bell : aborted.doorbells) EXPECT_NE(bell.word, 0U) << "a bell that it may not have rung";
+
   TakeOver of_a_living_one;
   of_a_living_one.record.state = Record::being_written + 1;
   of_a_living_one.notice();
