@@ -107,8 +107,13 @@ void Team::check_fp_environment(const Call& call) {
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
-void Team::throw_failed(Progress progress) {
+void Team::must_leave() {
   must_leave_ = true;
+  refuse_calls();
+}
+
+void Team::throw_failed(Progress progress) {
+  must_leave();
   if (progress == Progress::mismatched) {
     has_recorded_ = true;
     const int seat = exchange_.mismatched_seat();
@@ -154,6 +159,15 @@ void Team::refuse_call(const Call& call) {
                     "a child may call exec or _exit, and no part of Skein",
                     describe(call), getpid(), rank_));
   }
+  if (thread_ == kNobody) {
+    reject(call, "called outside of a run; a rank may use its team until the function that it runs returns");
+  }
+  if (thread_ != this_thread()) {
+    reject(call, "called by a thread that does not carry the rank; only the one that runs the rank's function may");
+  }
+  if (!must_leave_) {
+    reject(call, "called inside another collective of the rank, by an operator or the function of per_process");
+  }
   roll_call_.enter(call, exchange_.arrived() + 1);
   if (host_->abort().is_set()) throw_aborted();
   throw Error(ExitCode::parallel, fmt::format("a request was destroyed before its completion on rank {}", rank_));
@@ -189,7 +203,7 @@ void Team::leave_by_exception() {
   if (is_in_child_) throw;  // what it would touch is the parent's
   record_current_exception();
   while (!host_->abort().is_set()) StdAtomics::yield();
-  must_leave_ = true;
+  must_leave();
   if (others_ != nullptr) host_->tell_failure();
   while (!readers_.wait_until_quiet(kLeaveGrace)) host_->give_up();
 }
@@ -197,7 +211,7 @@ void Team::leave_by_exception() {
 // Its rank has arrived, so nobody waits for it; but the program has lost track. While an exception is in flight the
 // program is being left anyway, and the exception will be the message.
 void Team::drop_request() {
-  must_leave_ = true;
+  must_leave();
   if (std::uncaught_exceptions() > 0) return;
   has_recorded_ = true;
   host_->failure().fail(failure_here(ExitCode::parallel, "a request was destroyed before its completion"));
@@ -224,7 +238,7 @@ Request::~Request() {
 
 bool Request::test() {
   if (team_ == nullptr) return true;
-  if (team_->is_in_child_) team_->refuse_call({.operation = Operation::ibarrier});
+  team_->require_caller({.operation = Operation::ibarrier});
   const Progress progress = team_->exchange_.test(episode_);
   if (progress == Progress::pending) return false;
   Team* team = std::exchange(team_, nullptr);
@@ -234,7 +248,7 @@ bool Request::test() {
 
 void Request::wait() {
   if (team_ == nullptr) return;
-  if (team_->is_in_child_) team_->refuse_call({.operation = Operation::ibarrier});
+  team_->require_caller({.operation = Operation::ibarrier});
   std::exchange(team_, nullptr)->complete_barriers(episode_);
 }
 

@@ -391,15 +391,11 @@ class Dice final : public Strategy {
  public:
   explicit Dice(std::uint64_t seed) : engine_(seed) {}
 
-  std::size_t choose(const std::vector<int>& enabled, bool) override {
-    return draw(enabled.size());
-  }
+  std::size_t choose(const std::vector<int>& enabled, bool) override { return draw(enabled.size()); }
   std::size_t choose_age(std::size_t stores) override { return draw(stores); }
 
  private:
-  std::size_t draw(std::size_t options) {
-    return std::uniform_int_distribution<std::size_t>(0, options - 1)(engine_);
-  }
+  std::size_t draw(std::size_t options) { return std::uniform_int_distribution<std::size_t>(0, options - 1)(engine_); }
 
   std::mt19937_64 engine_;
 };
@@ -485,8 +481,7 @@ Explorer::Result Explorer::all(const MakeTrial& make, int preemptions, std::uint
   return result;
 }
 
-Explorer::Result Explorer::random(const MakeTrial& make, std::uint64_t seed, std::uint64_t schedules,
-                                  int stale_reads) {
+Explorer::Result Explorer::random(const MakeTrial& make, std::uint64_t seed, std::uint64_t schedules, int stale_reads) {
   Result result;
   for (std::uint64_t i = 0; i < schedules; ++i) {
     Dice dice(seed + i);

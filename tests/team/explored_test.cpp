@@ -157,22 +157,23 @@ TEST_P(ExploredTeam, OutstandingBarriers) {
   if (team.ranks > 3) return;
   const auto make = [&team] {
     auto state = std::make_shared<State>(team);
-    return Explorer::Trial{
-        team.ranks, [state, team](int own) {
-          Rank rank(state->shared, own, team.wait, kFirst);
-          const auto arrive = [&] {
-            state->write_note(own, rank.exchange.arrived() + 1);
-            rank.exchange.arrive(kSame, nullptr, 0);
-          };
-          arrive();
-          arrive();
-          if (rank.exchange.test(kFirst) == Progress::complete) state->require_notes(kFirst);
-          arrive();  // a blocking one behind them
-          Explorer::require(rank.exchange.complete(kNothing, kNoContent, nullptr, 0) == Progress::complete,
-                            "an exchange did not complete");
-          Explorer::require(rank.exchange.outstanding() == 0, "a barrier is left");
-          for (Episode episode = kFirst; episode < kFirst + 3; ++episode) state->require_notes(episode);
-        }};
+    return Explorer::Trial{team.ranks, [state, team](int own) {
+                             Rank rank(state->shared, own, team.wait, kFirst);
+                             const auto arrive = [&] {
+                               state->write_note(own, rank.exchange.arrived() + 1);
+                               rank.exchange.arrive(kSame, nullptr, 0);
+                             };
+                             arrive();
+                             arrive();
+                             if (rank.exchange.test(kFirst) == Progress::complete) state->require_notes(kFirst);
+                             arrive();  // a blocking one behind them
+                             Explorer::require(
+                                 rank.exchange.complete(kNothing, kNoContent, nullptr, 0) == Progress::complete,
+                                 "an exchange did not complete");
+                             Explorer::require(rank.exchange.outstanding() == 0, "a barrier is left");
+                             for (Episode episode = kFirst; episode < kFirst + 3; ++episode)
+                               state->require_notes(episode);
+                           }};
   };
   explore(name_of(team), make, 2);
 }
@@ -183,25 +184,25 @@ TEST_P(ExploredTeam, TheRingIsLongEnough) {
   if (team.ranks > 2) return;
   const auto make = [&team] {
     auto state = std::make_shared<State>(team);
-    return Explorer::Trial{
-        team.ranks, [state, team](int own) {
-          Rank rank(state->shared, own, team.wait, kFirst);
-          for (int round = 0; round < 2; ++round) {
-            for (int i = 0; i < skein::kMaxOutstanding; ++i) {
-              const Episode episode = rank.exchange.arrived() + 1;
-              state->write_note(own, episode);
-              rank.exchange.arrive(kSame, &episode, sizeof(episode));
-            }
-            for (int i = 0; i < skein::kMaxOutstanding; ++i) {
-              const Episode episode = rank.exchange.retired() + 1;
-              Explorer::require(rank.exchange.wait(episode) == Progress::complete, "an exchange did not complete");
-              state->require_notes(episode);
-              Episode posted = 0;
-              std::memcpy(&posted, rank.exchange.payload(1 - own, episode), sizeof(posted));
-              Explorer::require(posted == episode, "a wrong payload");
-            }
-          }
-        }};
+    return Explorer::Trial{team.ranks, [state, team](int own) {
+                             Rank rank(state->shared, own, team.wait, kFirst);
+                             for (int round = 0; round < 2; ++round) {
+                               for (int i = 0; i < skein::kMaxOutstanding; ++i) {
+                                 const Episode episode = rank.exchange.arrived() + 1;
+                                 state->write_note(own, episode);
+                                 rank.exchange.arrive(kSame, &episode, sizeof(episode));
+                               }
+                               for (int i = 0; i < skein::kMaxOutstanding; ++i) {
+                                 const Episode episode = rank.exchange.retired() + 1;
+                                 Explorer::require(rank.exchange.wait(episode) == Progress::complete,
+                                                   "an exchange did not complete");
+                                 state->require_notes(episode);
+                                 Episode posted = 0;
+                                 std::memcpy(&posted, rank.exchange.payload(1 - own, episode), sizeof(posted));
+                                 Explorer::require(posted == episode, "a wrong payload");
+                               }
+                             }
+                           }};
   };
   explore(name_of(team), make, 2);
 }

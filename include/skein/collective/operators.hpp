@@ -69,4 +69,8 @@ inline constexpr std::string_view kOperatorName<std::bit_or<T>> = "bitwise or";
 template <class T>
 inline constexpr std::string_view kOperatorName<std::bit_xor<T>> = "bitwise xor";
 
+/// An operator of the program, whose code may do anything.
+template <class Op>
+inline constexpr bool kIsProgramsOperator = kOperatorName<Op> == kOperatorName<void>;
+
 }  // namespace skein

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Calls that a rank must not make, from where it must not: each is refused with an error that says why, and beside each
+// stands its correct twin, which must pass in silence.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <functional>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "skein/skein.hpp"
+
+namespace {
+
+using skein::Team;
+
+/// The message of the Error that `call` throws, or nothing.
+std::string error_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const skein::Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::string error_in_other_thread(const std::function<void()>& call) {
+  std::string error;
+  std::thread([&] { error = error_of(call); }).join();
+  return error;
+}
+
+struct Outcome {
+  int code = 0;
+  std::string report;
+};
+
+Outcome run(int ranks, const std::function<void(Team&)>& body) {
+  skein::Options options;
+  options.ranks = ranks;
+  options.mpi = skein::MpiUse::off;
+  skein::Runtime runtime(options);
+  testing::internal::CaptureStderr();
+  Outcome outcome;
+  outcome.code = runtime.run(body);
+  outcome.report = testing::internal::GetCapturedStderr();
+  return outcome;
+}
+
+constexpr std::array kSizes = {1, 2, 3, 5};
+
+// Calls of a thread that does not carry the rank.
+
+struct Call {
+  const char* name;
+  std::function<void(Team&)> make;
+};
+
+/// Every call that meets others. Any rank could make it, so if one of these got through, the run would not go on.
+std::vector<Call> calls() {
+  return {{"barrier", [](Team& team) { team.barrier(); }},
+          {"ibarrier", [](Team& team) { team.ibarrier().wait(); }},
+          {"allreduce", [](Team& team) { team.allreduce(1, skein::sum); }},
+          {"allreduce", [](Team& team) { team.allreduce(1, [](int a, int b) { return a + b; }); }},
+          {"allreduce",
+           [](Team& team) {
+             std::vector<double> many(4096);
+             team.allreduce(std::span(many), skein::sum);
+           }},
+          {"reduce", [](Team& team) { team.reduce(1, skein::sum, 0); }},
+          {"scan", [](Team& team) { team.scan(1, skein::sum); }},
+          {"bcast", [](Team& team) { team.bcast(1, 0); }},
+          {"allgather",
+           [](Team& team) {
+             std::vector<int> out(static_cast<std::size_t>(team.size()));
+             team.allgather(1, std::span(out));
+           }},
+          {"gather",
+           [](Team& team) {
+             std::vector<int> out(static_cast<std::size_t>(team.size()));
+             team.gather(1, std::span(out), 0);
+           }},
+          {"scatter",
+           [](Team& team) {
+             std::vector<int> in(static_cast<std::size_t>(team.size()));
+             team.scatter(std::span(in), 0);
+           }},
+          {"alltoall",
+           [](Team& team) {
+             std::vector<int> in(static_cast<std::size_t>(team.size()));
+             std::vector<int> out(in.size());
+             team.alltoall(std::span<const int>(in), std::span(out));
+           }},
+          {"shared", [](Team& team) { team.shared<int>(1); }},
+          {"per_process", [](Team& team) { team.per_process([] {}); }}};
+}
+
+// Defect: a thread that is not the rank's takes part for it, so that two threads work on one rank's state.
+TEST(Misuse, CallsOfOtherThreadsAreRefusedAndHarmNothing) {
+  for (const int ranks : kSizes) {
+    for (const Call& call : calls()) {
+      SCOPED_TRACE(std::string(call.name) + " with " + std::to_string(ranks) + " ranks");
+      std::vector<std::string> errors(static_cast<std::size_t>(ranks));
+      const Outcome outcome = run(ranks, [&](Team& team) {
+        errors[static_cast<std::size_t>(team.rank())] = error_in_other_thread([&] { call.make(team); });
+        call.make(team);  // the twin
+        if (team.allreduce(1, skein::sum) != team.size()) throw std::runtime_error("the team is out of step");
+      });
+      EXPECT_EQ(outcome.code, 0);
+      EXPECT_EQ(outcome.report, "");
+      for (int rank = 0; rank < ranks; ++rank) {
+        const std::string& error = errors[static_cast<std::size_t>(rank)];
+        EXPECT_NE(error.find("rank " + std::to_string(rank) + " of"), std::string::npos) << error;
+        EXPECT_NE(error.find(call.name), std::string::npos) << error;
+        EXPECT_NE(error.find("misuse_test.cpp:"), std::string::npos) << error;
+        EXPECT_NE(error.find("a thread that does not carry the rank"), std::string::npos) << error;
+      }
+    }
+  }
+}
+
+// Defect: a request is completed by a thread that does not carry its rank.
+TEST(Misuse, RequestsAreCompletedByTheirRank) {
+  const Outcome outcome = run(2, [&](Team& team) {
+    skein::Request request = team.ibarrier();
+    const std::string waited = error_in_other_thread([&] { request.wait(); });
+    const std::string tested = error_in_other_thread([&] { request.test(); });
+    for (const std::string& error : {waited, tested}) {
+      if (error.find("a thread that does not carry the rank") == std::string::npos) throw std::runtime_error(error);
+    }
+    request.wait();
+  });
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.report, "");
+}
+
+// Calls inside a call.
+
+struct Nesting {
+  const char* name;
+  /// Runs `inner` inside a collective of the team.
+  std::function<void(Team&, const std::function<void()>& inner)> run;
+};
+
+std::vector<Nesting> nestings() {
+  const auto adding = [](const std::function<void()>& inner) {
+    return [&inner](double a, double b) {
+      inner();
+      return a + b;
+    };
+  };
+  return {{"allreduce", [=](Team& team, const auto& inner) { team.allreduce(1.0, adding(inner)); }},
+          {"allreduce of many",
+           [=](Team& team, const auto& inner) {
+             std::vector<double> many(4096, 1.0);
+             team.allreduce(std::span(many), adding(inner));
+           }},
+          {"reduce", [=](Team& team, const auto& inner) { team.reduce(1.0, adding(inner), 0); }},
+          {"scan", [=](Team& team, const auto& inner) { team.scan(1.0, adding(inner)); }},
+          {"per_process", [](Team& team, const auto& inner) { team.per_process(inner); }}};
+}
+
+// Defect: a call that begins inside another one of its rank leaves both half done, and the episodes of the ranks apart.
+TEST(Misuse, CallsInsideACallEndTheRun) {
+  for (const int ranks : kSizes) {
+    for (const Nesting& nesting : nestings()) {
+      if (ranks == 1 && std::string(nesting.name) != "per_process") continue;  // folds nothing
+      for (const Call& call : calls()) {
+        SCOPED_TRACE(std::string(call.name) + " inside " + nesting.name + " with " + std::to_string(ranks) + " ranks");
+        const Outcome nested = run(ranks, [&](Team& team) { nesting.run(team, [&] { call.make(team); }); });
+        EXPECT_EQ(nested.code, 5);
+        EXPECT_NE(nested.report.find("called inside another collective of the rank"), std::string::npos)
+            << nested.report;
+        EXPECT_NE(nested.report.find(call.name), std::string::npos) << nested.report;
+      }
+      const Outcome twin = run(ranks, [&](Team& team) {
+        nesting.run(team, [&] { team.log("rank {} of {}", team.rank(), team.size()); });
+        team.barrier();
+      });
+      EXPECT_EQ(twin.code, 0);
+      EXPECT_EQ(twin.report, "");
+    }
+  }
+}
+
+// Defect: an operator that throws leaves its rank unable to say anything but that it was inside a call.
+TEST(Misuse, AnOperatorThatThrowsIsReportedAsItself) {
+  const Outcome outcome = run(3, [](Team& team) {
+    try {
+      team.allreduce(1.0, [](double, double) -> double { throw std::runtime_error("overflow"); });
+    } catch (const std::exception&) {
+    }
+    team.barrier();
+  });
+  EXPECT_EQ(outcome.code, 5);
+  EXPECT_NE(outcome.report.find("overflow"), std::string::npos) << outcome.report;
+  EXPECT_EQ(outcome.report.find("called inside"), std::string::npos) << outcome.report;
+}
+
+// Defect: a team that outlives its run takes part in nothing, and waits for ever.
+TEST(Misuse, ATeamIsOfNoUseOutsideARun) {
+  for (const int ranks : kSizes) {
+    skein::Options options;
+    options.ranks = ranks;
+    options.mpi = skein::MpiUse::off;
+    skein::Runtime runtime(options);
+    Team* kept = nullptr;
+    const auto keep = [&](Team& team) {
+      if (team.rank() == team.size() - 1) kept = &team;
+    };
+    for (int round = 0; round < 2; ++round) {  // also between two runs
+      ASSERT_EQ(runtime.run(keep), 0);
+      for (const Call& call : calls()) {
+        const std::string error = error_of([&] { call.make(*kept); });
+        EXPECT_NE(error.find("called outside of a run"), std::string::npos) << call.name << ": " << error;
+      }
+    }
+  }
+}
+
+}  // namespace
