@@ -36,7 +36,7 @@ struct Host::Header {
   AbortWord<StdAtomics> abort;
   FailureRecord<StdAtomics> failure;
   FailureRecord<StdAtomics> agreed;  ///< between hosts: written by the leader before it comes to the meeting
-  Rendezvous rendezvous;
+  Rendezvous<StdAtomics> rendezvous;
   std::atomic<std::uint32_t> is_disturbed{0};      ///< set once, read in long waits; relaxed: it guards nothing
   std::atomic<std::int64_t> last_roll_call_ns{0};  ///< asked for by a signal; relaxed: it guards nothing
   HeapTable heap;
@@ -79,34 +79,6 @@ struct Host::Layout {
 };
 
 namespace {
-
-// The meeting of a host's processes.
-//
-//   [arrive]   acq_rel increment: the last to come knows that all have
-//   [decide]   acq_rel compare-and-swap from `open`: the first decision holds
-//   [outcome]  acquire load, after an own decision: the same for all who read it
-
-/// Counts this process in; how many have come.
-int arrive(Rendezvous& meeting) {  // [arrive]
-  return static_cast<int>(meeting.arrived.fetch_add(1, std::memory_order_acq_rel)) + 1;
-}
-
-/// The first decision holds.
-void decide(Rendezvous& meeting, Rendezvous::Outcome outcome) {  // [decide]
-  std::uint32_t undecided = Rendezvous::open;
-  meeting.outcome.compare_exchange_strong(undecided, outcome, std::memory_order_acq_rel);
-}
-
-/// False when it takes longer.
-template <class Ready>
-bool wait_bounded(Ready ready, std::chrono::nanoseconds longest) {
-  const std::int64_t end_ns = StdAtomics::now_ns() + longest.count();
-  while (!ready()) {
-    if (StdAtomics::now_ns() > end_ns) return false;
-    StdAtomics::yield();
-  }
-  return true;
-}
 
 /// The objects that lie at an offset, once created.
 template <class T>
@@ -227,7 +199,7 @@ void Host::tell_failure() {
 bool Host::meet_hosts() {
   tell_failure();
   const auto others = static_cast<std::size_t>(map().hosts() - 1);
-  const bool has_all = wait_bounded(
+  const bool has_all = wait_bounded<StdAtomics>(
       [&] {
         hear_failure();
         return heard_.size() >= others;
@@ -251,7 +223,7 @@ void Host::tell_reported() { network_->tell_failure({.origin = map().own_host(),
 
 void Host::wait_for_report() {
   const int origin = first_failure().host;
-  wait_bounded(
+  wait_bounded<StdAtomics>(
       [&] {
         hear_failure();
         return std::find(reported_.begin(), reported_.end(), origin) != reported_.end();
@@ -260,7 +232,7 @@ void Host::wait_for_report() {
 }
 
 void Host::leave_time_for_report() const {
-  wait_bounded([] { return false; }, kReportTime);
+  wait_bounded<StdAtomics>([] { return false; }, kReportTime);
 }
 
 Failure Host::first_failure() const {
@@ -269,18 +241,14 @@ Failure Host::first_failure() const {
 }
 
 bool Host::meet(OtherHosts others) {
-  Rendezvous& meeting = header().rendezvous;
-  if (others == OtherHosts::missed) decide(meeting, Rendezvous::missed);
-  if (arrive(meeting) == map().processes_here()) decide(meeting, Rendezvous::met);
+  if (others == OtherHosts::missed) header().rendezvous.miss();
   // The leader may have waited for other hosts before.
-  wait_bounded([&] { return meeting.outcome.load(std::memory_order_acquire) != Rendezvous::open; },
-               map().hosts() > 1 ? kMeetingTime + kReportTime + kMeetingTime : kMeetingTime);
-  decide(meeting, Rendezvous::missed);                                        // unless it is decided
-  return meeting.outcome.load(std::memory_order_acquire) == Rendezvous::met;  // [outcome]
+  return header().rendezvous.meet(map().processes_here(),
+                                  map().hosts() > 1 ? kMeetingTime + kReportTime + kMeetingTime : kMeetingTime);
 }
 
 void Host::declare_ended(int process, const std::string& message) {
-  decide(header().rendezvous, Rendezvous::missed);
+  header().rendezvous.miss();
   failure_.fail_for(process, {.rank = -1, .code = ExitCode::parallel, .message = message});
 }
 
@@ -291,12 +259,6 @@ bool Host::claim_roll_call(std::int64_t now_ns) {
          header().last_roll_call_ns.compare_exchange_strong(last_ns, now_ns, std::memory_order_relaxed);
 }
 
-void Host::miss_meeting() {
-  Rendezvous& meeting = header().rendezvous;
-  decide(meeting, Rendezvous::missed);
-  arrive(meeting);
-  const auto all = static_cast<std::uint32_t>(map().processes_here());
-  wait_bounded([&] { return meeting.arrived.load(std::memory_order_acquire) >= all; }, kMeetingTime);
-}
+void Host::miss_meeting() { header().rendezvous.pass_by(map().processes_here(), kMeetingTime); }
 
 }  // namespace skein

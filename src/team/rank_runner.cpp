@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "skein/base/report.hpp"
+#include "skein/sync/bounded_wait.hpp"
 
 namespace skein {
 
@@ -82,12 +83,8 @@ void Departures::expect(int ranks) {
 void Departures::depart() { departed_.fetch_add(1, std::memory_order_acq_rel); }
 
 bool Departures::wait_for_all() const {
-  const std::int64_t end_ns = StdAtomics::now_ns() + kLeaveGrace.count();
-  while (departed_.load(std::memory_order_acquire) < expected_) {
-    if (StdAtomics::now_ns() > end_ns) return false;
-    StdAtomics::yield();
-  }
-  return true;
+  return wait_bounded<StdAtomics>([this] { return departed_.load(std::memory_order_acquire) >= expected_; },
+                                  kLeaveGrace);
 }
 
 }  // namespace skein

@@ -3,7 +3,7 @@
 // How the processes of a host meet after a failure: all that come back read the same outcome, though any may be late, be
 // about to exit in disorder, or never come.
 //
-// Stands for  src/team/host.cpp
+// Stands for  include/skein/team/rendezvous.hpp
 // Abstracts   time: whoever waits may run out of patience at any moment. Words are changed by read-modify-writes only, so
 //             store buffers change nothing.
 // Checks      one outcome for all; "met" only if every process came to meet; no end state but the end.

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "skein/team/rendezvous.hpp"
 #include "skein/team/stall.hpp"
 #include "sync/explorer.hpp"
 #include "team/bare_team.hpp"
@@ -312,6 +313,47 @@ TEST(Explored, ACallIsReadWhole) {
                            }};
   };
   explore("a call read", make, 3);
+}
+
+// Defect: processes that meet after a failure do not agree whether all have come, or it is said of one that has not; or one
+// that has met others does not see what they did before.
+TEST(Explored, ProcessesThatMeetAgree) {
+  enum class Way { meets, has_no_patience, passes_by, misses };  // the last speaks for one that never comes
+  constexpr std::array kWays = {Way::meets, Way::has_no_patience, Way::passes_by, Way::misses};
+  static constexpr auto kPatience = std::chrono::hours(1);
+  static constexpr std::size_t kProcesses = 3;
+  for (std::size_t number = 0; number < kWays.size() * kWays.size() * kWays.size(); ++number) {
+    const std::array ways = {kWays[number / 16], kWays[number / 4 % 4], kWays[number % 4]};
+    if (!std::is_sorted(ways.begin(), ways.end())) continue;  // as another one
+    struct Meeting {
+      skein::Rendezvous<ExplorerAtomics> place;
+      std::array<Explorer::Plain<int>, kProcesses> notes;
+      std::array<int, kProcesses> outcomes{-1, -1, -1};
+    };
+    const auto make = [ways] {
+      auto meeting = std::make_shared<Meeting>();
+      const auto body = [meeting, ways](int own) {
+        const auto i = static_cast<std::size_t>(own);
+        meeting->notes[i].write(1);
+        if (ways[i] == Way::misses) return meeting->place.miss();
+        if (ways[i] == Way::passes_by) return meeting->place.pass_by(kProcesses, std::chrono::nanoseconds(0));
+        const auto patience = ways[i] == Way::meets ? kPatience : std::chrono::nanoseconds(0);
+        meeting->outcomes[i] = meeting->place.meet(kProcesses, patience) ? 1 : 0;
+        if (meeting->outcomes[i] == 0) return;
+        for (const auto& note : meeting->notes) Explorer::require(note.read() == 1, "it met one that has not come");
+      };
+      const auto check = [meeting, ways]() -> std::string {
+        const auto& outcomes = meeting->outcomes;
+        const bool some_met = std::find(outcomes.begin(), outcomes.end(), 1) != outcomes.end();
+        const bool some_missed = std::find(outcomes.begin(), outcomes.end(), 0) != outcomes.end();
+        if (some_met && some_missed) return "they do not agree";
+        const bool all_meet = std::all_of(ways.begin(), ways.end(), [](Way way) { return way == Way::meets; });
+        return all_meet && !some_met ? "all have come in time and did not meet" : "";
+      };
+      return Explorer::Trial{kProcesses, body, check};
+    };
+    explore("a meeting of three, ways " + std::to_string(number), make, 2);
+  }
 }
 
 /// Ranks that take part in the roll-call, and one more fiber that judges them.

@@ -18,6 +18,7 @@
 #include "skein/team/network.hpp"
 #include "skein/team/rank_map.hpp"
 #include "skein/team/readers.hpp"
+#include "skein/team/rendezvous.hpp"
 #include "skein/team/roll_call.hpp"
 #include "skein/team/segment.hpp"
 
@@ -59,14 +60,6 @@ class Staging {
   std::byte* base_ = nullptr;
   std::size_t piece_bytes_ = 0;
   std::size_t ranks_ = 0;
-};
-
-/// Meeting point of a host's processes, for the exit after a failure. Its outcome is one word, so all read the same.
-struct alignas(kStride) Rendezvous {
-  enum Outcome : std::uint32_t { open, met, missed };
-
-  std::atomic<std::uint32_t> arrived{0};
-  std::atomic<std::uint32_t> outcome{open};
 };
 
 class Host {

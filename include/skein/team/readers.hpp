@@ -11,10 +11,12 @@
 //   [quiet]    seq_cst load, acquires [unflag]
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <span>
 
+#include "skein/sync/bounded_wait.hpp"
 #include "skein/sync/waiter.hpp"
 
 namespace skein {
@@ -48,14 +50,10 @@ class Readers {
   /// begins anew; each flag then falls within one bounded piece. False when one does not within `grace`: an operator of
   /// the program that does not return.
   bool wait_until_quiet(std::chrono::nanoseconds grace) const {
-    const std::int64_t end_ns = Policy::now_ns() + grace.count();
-    for (const ReaderFlag<Policy>& flag : flags_) {
-      while (flag.word.load(std::memory_order_seq_cst) != 0) {  // [quiet]
-        if (Policy::now_ns() > end_ns) return false;
-        Policy::yield();
-      }
-    }
-    return true;
+    const auto is_down = [](const ReaderFlag<Policy>& flag) {
+      return flag.word.load(std::memory_order_seq_cst) == 0;  // [quiet]
+    };
+    return wait_bounded<Policy>([&] { return std::all_of(flags_.begin(), flags_.end(), is_down); }, grace);
   }
 
  private:

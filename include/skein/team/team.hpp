@@ -27,8 +27,8 @@
 #include <span>
 #include <type_traits>
 
-#include "skein/base/this_thread.hpp"
 #include "skein/lane/fp_environment.hpp"
+#include "skein/lane/this_thread.hpp"
 #include "skein/team/call.hpp"
 #include "skein/team/host.hpp"
 #include "skein/team/request.hpp"
