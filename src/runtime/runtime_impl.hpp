@@ -97,7 +97,8 @@ class Runtime::Impl {
       const int more = host().failure().further_failures();
       const std::string others = more > 0 ? fmt::format("  ranks that failed after it: {}\n", more) : "";
       flush_stdout();
-      write_report(fmt::format("skein: {}\n{}", describe(failure), others), start_.options.report_file);
+      const std::string elsewhere = failure.lists_calls ? host().calls_of_other_hosts() : "";
+      write_report(fmt::format("skein: {}\n{}{}", describe(failure), elsewhere, others), start_.options.report_file);
     }
     return static_cast<int>(failure.code);
   }

@@ -12,7 +12,7 @@ namespace skein {
 namespace {
 
 // Changes with the layout, so that processes of different builds do not attach each other's segments.
-constexpr std::uint64_t kLayoutVersion = 4;
+constexpr std::uint64_t kLayoutVersion = 5;
 
 /// A process may use all of kLeaveGrace before it comes to the meeting.
 constexpr std::chrono::nanoseconds kMeetingTime = kLeaveGrace + std::chrono::seconds(1);
@@ -160,7 +160,9 @@ bool Host::disturb() { return header().is_disturbed.exchange(1, std::memory_orde
 
 Heap Host::heap() const { return Heap(header().heap, segment_); }
 
-std::string Host::describe_calls(Episode failed) const {
+std::string Host::describe_calls(Episode failed) const { return describe_calls(failed, kMostReportBytes); }
+
+std::string Host::describe_calls(Episode failed, std::size_t longest) const {
   std::vector<RankStatus> ranks;
   for (int seat = 0; seat < map().seats(); ++seat) {
     RankStatus status{.rank = map().rank_at(seat), .call = read_entry(roll_call_[static_cast<std::size_t>(seat)])};
@@ -168,8 +170,16 @@ std::string Host::describe_calls(Episode failed) const {
     if (status.is_inside) status.call->waiting_since_ns = 0;  // some have found out already, which makes no difference
     ranks.push_back(status);
   }
-  return describe(ranks, map().size(), kMostReportBytes);
+  return describe(ranks, map().size(), longest);
 }
+
+namespace {
+
+Failure failure_of(const FailureNews& news) {
+  return {news.rank, static_cast<ExitCode>(news.exit_code), news.message.data(), news.origin, news.lists_calls != 0};
+}
+
+}  // namespace
 
 void Host::hear_failure() {
   while (const std::optional<FailureNews> news = network_->hear_failure()) {
@@ -179,7 +189,7 @@ void Host::hear_failure() {
     }
     heard_.push_back(*news);
     if (!failure_.has_begun()) {
-      failure_.fail({news->rank, static_cast<ExitCode>(news->exit_code), news->message.data(), news->origin});
+      failure_.fail(failure_of(*news));
     }
   }
 }
@@ -187,12 +197,29 @@ void Host::hear_failure() {
 void Host::tell_failure() {
   if (std::exchange(has_told_, true)) return;
   const Failure failure = failure_.first();
-  FailureNews news{.origin = failure.host == Failure::kThisHost ? map().own_host() : failure.host,
+  FailureNews news{.sender = map().own_host(),
+                   .origin = failure.host == Failure::kThisHost ? map().own_host() : failure.host,
                    .rank = failure.rank,
                    .exit_code = static_cast<std::int32_t>(failure.code),
-                   .has_open_transfers = network_->transfers_done() ? 0 : 1};
+                   .has_open_transfers = network_->transfers_done() ? 0 : 1,
+                   .lists_calls = failure.lists_calls ? 1 : 0};
   failure.message.copy(news.message.data(), news.message.size() - 1);
+  if (failure.lists_calls) {
+    const Episode own = read_entry(roll_call_.front()).value_or(RollCallEntry()).episode;
+    describe_calls(own, news.calls.size() - 1).copy(news.calls.data(), news.calls.size() - 1);
+  }
   network_->tell_failure(news);
+}
+
+std::string Host::calls_of_other_hosts() const {
+  std::string text;
+  for (int host = 0; host < map().hosts(); ++host) {
+    for (const FailureNews& news : heard_) {
+      if (news.sender == host && news.lists_calls != 0)
+        text += fmt::format("  on host {}:\n{}\n", host, news.calls.data());
+    }
+  }
+  return text;
 }
 
 // Every host tells of the failure that it holds, its own or the first it heard of, so all hosts choose among the same.
@@ -211,7 +238,7 @@ bool Host::meet_hosts() {
   for (const FailureNews& news : heard_) {
     is_clean = is_clean && news.has_open_transfers == 0;
     if (news.origin >= chosen.host) continue;
-    chosen = {news.rank, static_cast<ExitCode>(news.exit_code), news.message.data(), news.origin};
+    chosen = failure_of(news);
   }
   if (chosen.host == map().own_host()) chosen.host = Failure::kThisHost;
   write_record(header().agreed, chosen);
@@ -219,7 +246,9 @@ bool Host::meet_hosts() {
   return has_all && is_clean;
 }
 
-void Host::tell_reported() { network_->tell_failure({.origin = map().own_host(), .is_reported = 1}); }
+void Host::tell_reported() {
+  network_->tell_failure({.sender = map().own_host(), .origin = map().own_host(), .is_reported = 1});
+}
 
 void Host::wait_for_report() {
   const int origin = first_failure().host;

@@ -123,12 +123,14 @@ void Team::throw_failed(Progress progress) {
                                                       map.ranks_of_host(exchange_.mismatched_host()).front());
     const Episode failed = read_entry(roll_call_line()).value_or(RollCallEntry()).episode;
     give_others_time(failed);
-    host_->failure().fail(failure_here(
+    Failure failure = failure_here(
         ExitCode::parallel,
         fmt::format(
             "mismatched collectives: rank {} and {} have made different calls; all ranks must make the same calls "
             "in the same order, with equal root, operator, element size and count\n{}",
-            rank_, other, host_->describe_calls(failed))));
+            rank_, other, host_->describe_calls(failed)));
+    failure.lists_calls = true;
+    host_->failure().fail(failure);
     while (!host_->abort().is_set()) StdAtomics::yield();
   }
   throw_aborted();

@@ -33,6 +33,7 @@ struct alignas(kStride) FailureRecord {
   std::int32_t rank = 0;
   std::int32_t host = 0;
   std::int32_t exit_code = 0;
+  std::int32_t lists_calls = 0;
   char message[kMessageBytes]{};
 };
 
@@ -45,6 +46,7 @@ struct Failure {
   ExitCode code = ExitCode::parallel;
   std::string message;
   int host = kThisHost;
+  bool lists_calls = false;  ///< the message says what the ranks of its host have called
 };
 
 /// Writes a failure into a record that nobody else writes or reads.
@@ -53,13 +55,14 @@ void write_record(FailureRecord<Policy>& record, const Failure& failure) {
   record.rank = failure.rank;
   record.host = failure.host;
   record.exit_code = static_cast<std::int32_t>(failing_code(failure.code));
+  record.lists_calls = failure.lists_calls ? 1 : 0;
   const std::size_t length = failure.message.copy(record.message, FailureRecord<Policy>::kMessageBytes - 1);
   record.message[length] = '\0';
 }
 
 template <class Policy>
 Failure read_record(const FailureRecord<Policy>& record) {
-  return {record.rank, static_cast<ExitCode>(record.exit_code), record.message, record.host};
+  return {record.rank, static_cast<ExitCode>(record.exit_code), record.message, record.host, record.lists_calls != 0};
 }
 
 /// How long after a failure ranks may take to come to a Skein call, or to the end of an operator.

@@ -98,6 +98,9 @@ class Host {
 
   /// What the ranks of this host called, when the call that began with that episode could not be completed.
   std::string describe_calls(Episode failed) const;
+
+  /// The same of the hosts that have told of a failure that lists calls; for the leader, after meet_hosts.
+  std::string calls_of_other_hosts() const;
   const Staging& staging() const { return staging_; }
   Heap heap() const;
 
@@ -153,6 +156,7 @@ class Host {
   void miss_meeting();
 
  private:
+  std::string describe_calls(Episode failed, std::size_t longest) const;
   struct Header;
   struct Layout;
 

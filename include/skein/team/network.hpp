@@ -16,13 +16,17 @@ namespace skein {
 /// News of a failure, as it travels between hosts.
 struct FailureNews {
   static constexpr std::size_t kMessageBytes = 2048;
+  static constexpr std::size_t kCallsBytes = 2048;
 
+  std::int32_t sender = 0;
   std::int32_t origin = 0;  ///< host on which it happened
   std::int32_t rank = 0;
   std::int32_t exit_code = 0;
   std::int32_t has_open_transfers = 0;  ///< the sender could not end MPI in good order
   std::int32_t is_reported = 0;         ///< second news of the origin: its report is out
+  std::int32_t lists_calls = 0;         ///< as in Failure
   std::array<char, kMessageBytes> message{};
+  std::array<char, kCallsBytes> calls{};  ///< of the sender's ranks, if lists_calls
 };
 
 /// A small message: a label and some bytes. One without bytes costs a network least.
