@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The exchange with its parking, the failure path and the reader flags, schedule by schedule: the production code on the
-// policy of explorer.hpp.
+// The exchange with its parking, the failure path, the meeting after it, the reader flags and the roll-call with its judge,
+// schedule by schedule: the production code on the policy of explorer.hpp. Prints what was explored as rows of explored.md.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -100,7 +100,7 @@ struct State {
   }
 };
 
-/// Explores all schedules with so many preemptions, all with fewer and a stale read, and some drawn at random and by PCT
+/// Explores all schedules with so many preemptions, all with one less and a stale read, and some drawn at random and by PCT
 /// with several stale reads; and says how many those were.
 void explore(const std::string& what, const Explorer::MakeTrial& make, int preemptions) {
   SCOPED_TRACE(what);
@@ -119,10 +119,12 @@ void explore(const std::string& what, const Explorer::MakeTrial& make, int preem
   EXPECT_TRUE(random.is_good()) << random.failure;
   const Explorer::Result pct = Explorer::pct(make, kSeed, kDrawn, 3, kStaleReads);
   EXPECT_TRUE(pct.is_good()) << pct.failure;
-  std::cout << what << ": all " << all.schedules << " schedules with " << preemptions << " preemptions, all "
-            << stale.schedules << " with " << preemptions - 1 << " and a stale read, " << random.schedules
-            << " at random, " << pct.schedules << " by PCT; " << all.points + stale.points + random.points + pct.points
-            << " points\n";
+  std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
+  name.resize(std::min(name.size(), name.find('/')));
+  std::cout << "| " << name << " | " << what << " | "
+            << preemptions << " | " << all.schedules << " | " << stale.schedules << " | "
+            << random.schedules + pct.schedules << " | " << all.points + stale.points + random.points + pct.points
+            << " |\n";
 }
 
 // Defect: a rank leaves before all have arrived, reads another payload than was posted, or is not woken.
@@ -313,6 +315,32 @@ TEST(Explored, ACallIsReadWhole) {
                            }};
   };
   explore("a call read", make, 3);
+}
+
+// Defect: what a wait is for is read as a mixture of two waits, and one that is over is taken for one that goes on.
+TEST(Explored, ANoticeIsReadWhole) {
+  struct Waits {
+    skein::WaitNotice<ExplorerAtomics> notice;
+    ExplorerAtomics::Atomic<std::uint64_t> there{1};   // the first wait is for this, and it has come
+    ExplorerAtomics::Atomic<std::uint64_t> lacking{0};  // the second is for 2 in this one
+  };
+  const auto make = [] {
+    auto waits = std::make_shared<Waits>();
+    return Explorer::Trial{2, [waits](int own) {
+                             skein::WaitNotice<ExplorerAtomics>& notice = waits->notice;
+                             if (own == 0) {
+                               notice.begin(1, {&waits->there, 1});
+                               notice.end();
+                               notice.begin(2, {&waits->lacking, 2});
+                               return;
+                             }
+                             const std::int64_t before = notice.since_ns();
+                             const bool is_short = notice.is_short();
+                             if (before == 0 || notice.since_ns() != before) return;
+                             Explorer::require(is_short == (before == 2), "a mixture of two waits");
+                           }};
+  };
+  explore("a notice read", make, 3);
 }
 
 // Defect: processes that meet after a failure do not agree whether all have come, or it is said of one that has not; or one
