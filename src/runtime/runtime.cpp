@@ -23,7 +23,10 @@ Runtime::Runtime(int, char**, const Options& options) {
   }
 }
 
-Runtime::~Runtime() = default;
+// In the middle of a run only exit() destroys it, on any thread. Its own could not be joined, and end with the process.
+Runtime::~Runtime() {
+  if (impl_ && impl_->is_running()) (void)impl_.release();
+}
 
 int Runtime::run(const std::function<void(Team&)>& body) {
   try {

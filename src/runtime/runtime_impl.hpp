@@ -154,6 +154,7 @@ class Runtime::Impl {
   World& world() { return *start_.world; }
   Host& host() { return *start_.host; }
   int process() const { return start_.world->process(); }
+  bool is_running() const { return is_running_ && !is_in_child_; }
 
  private:
   void start_lanes(const World::Tell& tell) {

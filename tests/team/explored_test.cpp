@@ -121,10 +121,9 @@ void explore(const std::string& what, const Explorer::MakeTrial& make, int preem
   EXPECT_TRUE(pct.is_good()) << pct.failure;
   std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
   name.resize(std::min(name.size(), name.find('/')));
-  std::cout << "| " << name << " | " << what << " | "
-            << preemptions << " | " << all.schedules << " | " << stale.schedules << " | "
-            << random.schedules + pct.schedules << " | " << all.points + stale.points + random.points + pct.points
-            << " |\n";
+  std::cout << "| " << name << " | " << what << " | " << preemptions << " | " << all.schedules << " | "
+            << stale.schedules << " | " << random.schedules + pct.schedules << " | "
+            << all.points + stale.points + random.points + pct.points << " |\n";
 }
 
 // Defect: a rank leaves before all have arrived, reads another payload than was posted, or is not woken.
@@ -321,7 +320,7 @@ TEST(Explored, ACallIsReadWhole) {
 TEST(Explored, ANoticeIsReadWhole) {
   struct Waits {
     skein::WaitNotice<ExplorerAtomics> notice;
-    ExplorerAtomics::Atomic<std::uint64_t> there{1};   // the first wait is for this, and it has come
+    ExplorerAtomics::Atomic<std::uint64_t> there{1};    // the first wait is for this, and it has come
     ExplorerAtomics::Atomic<std::uint64_t> lacking{0};  // the second is for 2 in this one
   };
   const auto make = [] {

@@ -5,6 +5,8 @@
 //
 // Order     construction, agree (any number), run (any number), destruction; all by the main thread of every process.
 // Failure   every step of the start ends in an agreement of all processes: one message, one exit code.
+// Exit      exit() ends the process wherever it is called, also by a rank; to others it is a process that ended in the middle
+//           of the run, which fails there.
 #pragma once
 
 #include <functional>
