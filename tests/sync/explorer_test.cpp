@@ -237,7 +237,8 @@ TEST(Explorer, UpdatesPassOnWhatWasReleasedAndStoresDoNot) {
           all.y.store(2, kRelaxed);
         }
       } else {
-        if ((all.seen[0] = all.y.load(kAcquire)) != 2) return;
+        all.seen[0] = all.y.load(kAcquire);
+        if (all.seen[0] != 2) return;
         all.seen[1] = all.x.load(kRelaxed);
       }
     });
@@ -276,8 +277,9 @@ TEST(Explorer, AFailedCompareAndSwapReleasesNothing) {
       all.x.store(1, kRelaxed);
       std::uint32_t zero = 0;
       all.y.compare_exchange_strong(zero, 1, kRelease);
-    } else if ((all.seen[0] = all.y.load(kAcquire)) == 1) {
-      all.seen[1] = all.x.load(kRelaxed);
+    } else {
+      all.seen[0] = all.y.load(kAcquire);
+      if (all.seen[0] == 1) all.seen[1] = all.x.load(kRelaxed);
     }
   });
   EXPECT_EQ(swapped, (Outcomes{"00", "11"}));
