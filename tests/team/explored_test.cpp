@@ -11,7 +11,9 @@
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "skein/team/rendezvous.hpp"
@@ -101,9 +103,10 @@ struct State {
   }
 };
 
-/// Explores all schedules with so many preemptions, all with one less and a stale read, and some drawn at random and by PCT
-/// with several stale reads; and says how many those were.
-void explore(const std::string& what, const Explorer::MakeTrial& make, int preemptions) {
+/// Explores all schedules with so many preemptions, all with a stale read and one preemption less, or as many as given, and
+/// some drawn at random and by PCT with several stale reads; and says how many those were.
+void explore(const std::string& what, const Explorer::MakeTrial& make, int preemptions,
+             std::optional<int> preemptions_when_stale = {}) {
   SCOPED_TRACE(what);
   constexpr std::uint64_t kMost = 5'000'000;
   constexpr std::uint64_t kDrawn = 5'000;
@@ -115,7 +118,7 @@ void explore(const std::string& what, const Explorer::MakeTrial& make, int preem
     return all;
   };
   const Explorer::Result all = complete(preemptions, 0);
-  const Explorer::Result stale = complete(preemptions - 1, 1);
+  const Explorer::Result stale = complete(preemptions_when_stale.value_or(preemptions - 1), 1);
   const Explorer::Result random = Explorer::random(make, kSeed, kDrawn, kStaleReads);
   EXPECT_TRUE(random.is_good()) << random.failure;
   const Explorer::Result pct = Explorer::pct(make, kSeed, kDrawn, 3, kStaleReads);
@@ -295,32 +298,48 @@ TEST(Explored, AFailureOfAKilledProcessIsTakenOver) {
 
 // Defect: a line of the roll-call is read as a mixture of two calls.
 TEST(Explored, ACallIsReadWhole) {
-  static constexpr std::array<std::string_view, 3> kNames = {"", "sum", "max"};
-  const auto make = [] {
-    auto line = std::make_shared<skein::RollCallLine<ExplorerAtomics>>();
-    return Explorer::Trial{2, [line](int own) {
-                             if (own == 0) {
-                               skein::RollCall<ExplorerAtomics> calls(*line);
-                               for (std::size_t i = 1; i <= 2; ++i) {
-                                 calls.enter({.operation = skein::Operation::reduce,
-                                              .root = static_cast<int>(i),
-                                              .operator_name = kNames[i],
-                                              .element_bytes = i,
-                                              .count = i},
-                                             i);
-                               }
-                               return;
-                             }
-                             const auto entry = try_to_read_entry(*line);
-                             if (!entry || entry->count == 0) return;
-                             const std::size_t i = entry->count / 2;
-                             Explorer::require(entry->episode == i && entry->root == static_cast<int>(i) &&
-                                                   entry->elements == i && entry->element_bytes == i &&
-                                                   entry->operator_name.view() == kNames[i],
-                                               "a mixture of two calls");
-                           }};
-  };
-  explore("a call read", make, 3);
+  // Two calls that differ in one thing, which nothing that is read after it gives away; and two that differ in all.
+  enum class Part { episode, root, operator_name, element_bytes, elements, all };
+  static constexpr std::array kParts = {std::pair{Part::episode, "episode"},
+                                        std::pair{Part::root, "root"},
+                                        std::pair{Part::operator_name, "operator"},
+                                        std::pair{Part::element_bytes, "bytes of an element"},
+                                        std::pair{Part::elements, "number of elements"},
+                                        std::pair{Part::all, "all"}};
+  for (const auto& [part, part_name] : kParts) {
+    static constexpr std::array<std::string_view, 3> kNames = {"", "sum", "max"};
+    const auto value_of = [part = part](Part which, std::size_t call) {
+      return part == which || part == Part::all ? call : std::size_t{1};
+    };
+    const auto call_of = [value_of](std::size_t i) {
+      return skein::Call{.operation = skein::Operation::reduce,
+                         .root = static_cast<int>(value_of(Part::root, i)),
+                         .operator_name = kNames[value_of(Part::operator_name, i)],
+                         .element_bytes = value_of(Part::element_bytes, i),
+                         .count = value_of(Part::elements, i)};
+    };
+    const auto make = [value_of, call_of] {
+      struct Caller {
+        skein::RollCallLine<ExplorerAtomics> line;
+        skein::RollCall<ExplorerAtomics> calls{line};
+      };
+      auto caller = std::make_shared<Caller>();
+      caller->calls.enter(call_of(1), value_of(Part::episode, 1));
+      return Explorer::Trial{2, [caller, value_of, call_of](int own) {
+                               if (own == 0) return caller->calls.enter(call_of(2), value_of(Part::episode, 2));
+                               const auto entry = try_to_read_entry(caller->line);
+                               if (!entry) return;
+                               const std::size_t i = entry->count / 2;
+                               const skein::Call call = call_of(i);
+                               Explorer::require(
+                                   entry->episode == value_of(Part::episode, i) && entry->root == call.root &&
+                                       entry->operator_name.view() == call.operator_name &&
+                                       entry->element_bytes == call.element_bytes && entry->elements == call.count,
+                                   "a mixture of two calls");
+                             }};
+    };
+    explore(std::string("calls that differ in: ") + part_name, make, 2, 3);
+  }
 }
 
 // Defect: what a wait is for is read as a mixture of two waits, and one that is over is taken for one that goes on.
