@@ -49,8 +49,8 @@ RankRunner::Outcome RankRunner::run(const std::function<void(Team&)>& body) noex
 void RankRunner::begin() {
   if (team_.is_in_child_) end_child("the child of a fork began a run");
   if (team_.host_->abort().is_set()) team_.throw_aborted();
-  team_.thread_ = this_thread();
-  team_.caller_.store(team_.thread_, std::memory_order_relaxed);
+  team_.thread_.store(this_thread(), std::memory_order_relaxed);
+  team_.accept_calls();
   team_.roll_call_.begin_run();
   team_.fp_entered_ = FpEnvironment::capture();
   team_.has_warned_of_fp_ = false;
@@ -70,7 +70,7 @@ void RankRunner::leave() {
   const Call call{.operation = Operation::leave};
   team_.enter(call);
   team_.exchange(signature(call), nullptr, 0, Team::kNoContent, Team::kNothing, nullptr, 0);
-  team_.thread_ = Team::kNobody;
+  team_.thread_.store(Team::kNobody, std::memory_order_relaxed);
   team_.refuse_calls();
   team_.roll_call_.end_run();
 }

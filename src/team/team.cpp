@@ -161,16 +161,17 @@ void Team::refuse_call(const Call& call) {
                     "a child may call exec or _exit, and no part of Skein",
                     describe(call), getpid(), rank_));
   }
-  if (thread_ == kNobody) {
+  const std::uintptr_t thread = thread_.load(std::memory_order_relaxed);
+  if (thread == kNobody) {
     reject(call, "called outside of a run; a rank may use its team until the function that it runs returns");
   }
-  if (thread_ != this_thread()) {
+  if (thread != this_thread()) {
     reject(call, "called by a thread that does not carry the rank; only the one that runs the rank's function may");
   }
   if (!must_leave_) {
     reject(call, "called inside another collective of the rank, by an operator or the function of per_process");
   }
-  roll_call_.enter(call, exchange_.arrived() + 1);
+  if (call.where.line() != 0) roll_call_.enter(call, exchange_.arrived() + 1);
   if (host_->abort().is_set()) throw_aborted();
   throw Error(ExitCode::parallel, fmt::format("a request was destroyed before its completion on rank {}", rank_));
 }
@@ -232,7 +233,10 @@ Failure Team::failure_here(ExitCode code, const std::string& message) const {
 }
 
 Request::~Request() {
-  if (team_ == nullptr || team_->is_in_child_ || team_->exchange_.retired() >= episode_) return;
+  if (team_ == nullptr || team_->is_in_child_) return;
+  const std::uintptr_t thread = team_->thread_.load(std::memory_order_relaxed);
+  if (thread != Team::kNobody && thread != this_thread()) return;  // the rank's next call completes it
+  if (team_->exchange_.retired() >= episode_) return;
   const Progress progress = team_->exchange_.test(episode_);
   if (progress == Progress::complete || team_->host_->abort().is_set()) return;
   team_->drop_request();

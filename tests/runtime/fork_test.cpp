@@ -86,6 +86,39 @@ TEST(Fork, OnlyTheChildEndsWhateverItDoes) {
   }
 }
 
+// Fails when the child of a fork inside a call goes on with it, or may call again once it has left it by an exception.
+TEST(Fork, InsideACallEndsTheChildToo) {
+  for (const int ranks : {1, 3}) {
+    skein::Options options;
+    options.ranks = ranks;
+    skein::Runtime runtime(options);
+    for (const bool throws : {false, true}) {
+      int status = -1;
+      const int code = runtime.run([&](Team& team) {
+        try {
+          team.per_process([&] {
+            const pid_t child = fork();
+            if (child == 0) {
+              if (throws) throw std::runtime_error("the child broke");
+              return;
+            }
+            waitpid(child, &status, 0);
+          });
+        } catch (const skein::Error&) {
+          throw;  // what it returned into has refused it
+        } catch (const std::runtime_error&) {
+        }
+        for (int i = 0; i < 10; ++i) {
+          if (team.allreduce(1, skein::sum) != team.size()) throw std::runtime_error("a wrong sum in the parent");
+        }
+      });
+      EXPECT_EQ(code, 0);
+      EXPECT_TRUE(WIFEXITED(status));
+      EXPECT_EQ(WEXITSTATUS(status), 5);
+    }
+  }
+}
+
 // Fails when a child that was made by others, as every system() is, is in the way of a rank or the other way round.
 TEST(Fork, SystemAndPopenWorkInEveryRank) {
   skein::Options options;

@@ -155,6 +155,7 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
     guarded([&] {
       exchange(signature(call), nullptr, 0, kNoContent, kNothing, nullptr, 0);
       if (rank_ == host_->map().first_of(process())) f();
+      if (is_in_child_) refuse_call(call);  // of a fork in f
       exchange(signature(Call{.operation = Operation::piece}), nullptr, 0, kNoContent, kNothing, nullptr, 0);
     });
   }
@@ -168,7 +169,7 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   /// For Runtime, in the child of a fork: the team belongs to the parent, and every call here throws.
   void belongs_to_parent() {
     is_in_child_ = true;
-    refuse_calls();
+    must_leave();
   }
 
   /// Seconds that this rank has spent waiting for others; waits shorter than the first polls count as none.
@@ -209,13 +210,14 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
 
   static constexpr std::uintptr_t kNobody = 0;
   void refuse_calls() { caller_.store(kNobody, std::memory_order_relaxed); }
+  void accept_calls() { caller_.store(thread_.load(std::memory_order_relaxed), std::memory_order_relaxed); }
 
   /// While it lives, the rank is in a call that may run code of the program, which may not call back.
   class Busy {
    public:
     explicit Busy(Team& team) : team_(team) { team_.refuse_calls(); }
     ~Busy() {
-      if (!team_.must_leave_) team_.caller_.store(team_.thread_, std::memory_order_relaxed);
+      if (!team_.must_leave_) team_.accept_calls();
     }
     Busy(const Busy&) = delete;
     Busy& operator=(const Busy&) = delete;
@@ -333,7 +335,7 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   Readers<StdAtomics> readers_;
   RollCall<StdAtomics> roll_call_;
   std::atomic<std::uintptr_t> caller_ = kNobody;  // who may call now; atomic, as any thread may try
-  std::uintptr_t thread_ = kNobody;               // the rank's, inside a run
+  std::atomic<std::uintptr_t> thread_ = kNobody;  // the rank's, inside a run
   bool must_leave_ = false;                       // the rank has seen a failure
   bool is_in_child_ = false;                      // of a fork
   bool has_recorded_ = false;                     // the rank has reported its own
