@@ -145,6 +145,16 @@ struct Nesting {
   std::function<void(Team&, const std::function<void()>& inner)> run;
 };
 
+/// A value whose addition calls something.
+struct Added {
+  double value = 0;
+  static inline thread_local const std::function<void()>* inner = nullptr;
+  friend Added operator+(const Added& left, const Added& right) {
+    (*inner)();
+    return {left.value + right.value};
+  }
+};
+
 std::vector<Nesting> nestings() {
   const auto adding = [](const std::function<void()>& inner) {
     return [&inner](double a, double b) {
@@ -157,6 +167,11 @@ std::vector<Nesting> nestings() {
            [=](Team& team, const auto& inner) {
              std::vector<double> many(4096, 1.0);
              team.allreduce(std::span(many), adding(inner));
+           }},
+          {"allreduce of a type of the program",
+           [](Team& team, const auto& inner) {
+             Added::inner = &inner;
+             team.allreduce(Added{1.0}, skein::sum);
            }},
           {"reduce", [=](Team& team, const auto& inner) { team.reduce(1.0, adding(inner), 0); }},
           {"scan", [=](Team& team, const auto& inner) { team.scan(1.0, adding(inner)); }},

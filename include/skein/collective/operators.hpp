@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <string_view>
+#include <type_traits>
 
 namespace skein {
 
@@ -69,8 +70,8 @@ inline constexpr std::string_view kOperatorName<std::bit_or<T>> = "bitwise or";
 template <class T>
 inline constexpr std::string_view kOperatorName<std::bit_xor<T>> = "bitwise xor";
 
-/// An operator of the program, whose code may do anything.
-template <class Op>
-inline constexpr bool kIsProgramsOperator = kOperatorName<Op> == kOperatorName<void>;
+/// The operator, or the type that it works on, is the program's, whose code may do anything.
+template <class T, class Op>
+inline constexpr bool kRunsProgram = !std::is_arithmetic_v<T> || kOperatorName<Op> == kOperatorName<void>;
 
 }  // namespace skein

@@ -267,7 +267,7 @@ T Team::allreduce(const T& value, Op op, Where where) {
                     .where = where};
     check(call);
     try {  // not guarded(): a closure costs a stall
-      [[maybe_unused]] const std::conditional_t<kIsProgramsOperator<Op>, Busy, NotBusy> busy(*this);
+      [[maybe_unused]] const std::conditional_t<kRunsProgram<T, Op>, Busy, NotBusy> busy(*this);
       std::byte result[sizeof(T)];
       exchange(
           kSignature, &value, sizeof(T), [&] { return detail::content_of_fold<T>(sizeof(T), op); },
