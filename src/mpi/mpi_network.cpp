@@ -133,7 +133,8 @@ void MpiNetwork::tell_failure(const FailureNews& news) {
   const FailureNews& told = told_.emplace_back(news);
   for (int host = 0; host < hosts_; ++host) {
     if (host == host_) continue;
-    MPI_Isend(&told, sizeof(told), MPI_BYTE, host, failure_tag, side_comm_, &telling_.emplace_back(MPI_REQUEST_NULL));
+    MPI_Isend(&told, static_cast<int>(told.bytes()), MPI_BYTE, host, failure_tag, side_comm_,
+              &telling_.emplace_back(MPI_REQUEST_NULL));
   }
 }
 

@@ -16,7 +16,7 @@ namespace skein {
 /// News of a failure, as it travels between hosts.
 struct FailureNews {
   static constexpr std::size_t kMessageBytes = 2048;
-  static constexpr std::size_t kCallsBytes = 2048;
+  static constexpr std::size_t kCallsBytes = 1792;  // so that all of it is a short message to most networks: 4096 bytes
 
   std::int32_t sender = 0;
   std::int32_t origin = 0;  ///< host on which it happened
@@ -26,7 +26,9 @@ struct FailureNews {
   std::int32_t is_reported = 0;         ///< second news of the origin: its report is out
   std::int32_t lists_calls = 0;         ///< as in Failure
   std::array<char, kMessageBytes> message{};
-  std::array<char, kCallsBytes> calls{};  ///< of the sender's ranks, if lists_calls
+  std::array<char, kCallsBytes> calls{};  ///< of the sender's ranks, if lists_calls; else it need not be sent
+
+  std::size_t bytes() const { return lists_calls != 0 ? sizeof(*this) : offsetof(FailureNews, calls); }
 };
 
 /// A small message: a label and some bytes. One without bytes costs a network least.
