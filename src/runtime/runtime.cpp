@@ -23,9 +23,10 @@ Runtime::Runtime(int, char**, const Options& options) {
   }
 }
 
-// In the middle of a run only exit() destroys it, on any thread. Its own could not be joined, and end with the process.
+// In the middle of a run, exit() destroys it, on any thread: its own could not be joined, and other processes would not come
+// to the end of MPI. What it holds ends with the process.
 Runtime::~Runtime() {
-  if (impl_ && impl_->is_running()) (void)impl_.release();
+  if (impl_ && Impl::some_run() && !impl_->is_in_child()) (void)impl_.release();
 }
 
 int Runtime::run(const std::function<void(Team&)>& body) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -80,8 +81,10 @@ class Runtime::Impl {
       throw Error(ExitCode::parallel, "run was called by a rank of the same Runtime, which runs already");
     if (!lanes_) start_lanes(tell);
     is_running_ = true;
+    ++runs_under_way_;
     departures_.expect(static_cast<int>(teams_.size()));
     lanes_->run([&](int lane) { run_rank(static_cast<std::size_t>(lane), body); });
+    --runs_under_way_;
     is_running_ = false;
     // Not by the abort word: other processes may be in the next run already, and fail there.
     if (!outcomes_.front().has_left) return false;
@@ -90,14 +93,13 @@ class Runtime::Impl {
     return true;
   }
 
-  /// Prints the report, once, on the host where it happened.
-  int report_failure() {
+  /// Prints the report, once, on the host where it happened. `elsewhere` is what other hosts have to add.
+  int report_failure(const std::string& elsewhere = {}) {
     const Failure failure = host().first_failure();
     if (failure.host == Failure::kThisHost && host().failure().claim_report()) {
       const int more = host().failure().further_failures();
       const std::string others = more > 0 ? fmt::format("  ranks that failed after it: {}\n", more) : "";
       flush_stdout();
-      const std::string elsewhere = failure.lists_calls ? host().calls_of_other_hosts() : "";
       write_report(fmt::format("skein: {}\n{}{}", describe(failure), elsewhere, others), start_.options.report_file);
     }
     return static_cast<int>(failure.code);
@@ -115,7 +117,9 @@ class Runtime::Impl {
     auto others = Host::OtherHosts::none;
     if (leads) others = host().meet_hosts() ? Host::OtherHosts::met : Host::OtherHosts::missed;
     // Who calls run_throwing hears of it by an exception, unless all are ended before.
-    if (!follows && (saying == Saying::report || others == Host::OtherHosts::missed)) report_failure();
+    if (!follows && (saying == Saying::report || others == Host::OtherHosts::missed)) {
+      report_failure(leads && host().first_failure().lists_calls ? host().calls_of_other_hosts() : "");
+    }
     if (leads) {
       if (host().first_failure().host == Failure::kThisHost) {
         host().tell_reported();
@@ -154,7 +158,10 @@ class Runtime::Impl {
   World& world() { return *start_.world; }
   Host& host() { return *start_.host; }
   int process() const { return start_.world->process(); }
-  bool is_running() const { return is_running_ && !is_in_child_; }
+
+  /// In this process, some run is under way.
+  static bool some_run() { return runs_under_way_.load() > 0; }
+  bool is_in_child() const { return is_in_child_; }
 
  private:
   void start_lanes(const World::Tell& tell) {
@@ -201,6 +208,8 @@ class Runtime::Impl {
     if (may_call_mpi) world().abort(static_cast<ExitCode>(code));
     std::_Exit(code);
   }
+
+  static inline std::atomic<int> runs_under_way_{0};
 
   Start start_;
   std::vector<std::unique_ptr<Team>> teams_;
