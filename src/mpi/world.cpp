@@ -57,10 +57,11 @@ Verdict World::agree(const std::function<void()>& step, const Tell& tell) {
     const auto messages = allgather(std::as_bytes(std::span(own.message)));
     const auto* text = reinterpret_cast<const char*>(messages[i].data());
     Verdict verdict{static_cast<ExitCode>(codes[i]), static_cast<int>(i), std::string(text, messages[i].size())};
-    if (tell) {
-      if (verdict.process == process()) tell(verdict.message);
-      allgather(0);  // nobody leaves before it
+    try {
+      if (tell && verdict.process == process()) tell(verdict.message);
+    } catch (...) {  // out of memory: the others wait, and the code says enough
     }
+    allgather(0);  // nobody leaves before it is told
     return verdict;
   }
   return {};
