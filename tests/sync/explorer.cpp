@@ -16,6 +16,7 @@ namespace skein_test {
 namespace {
 
 constexpr std::size_t kStackBytes = std::size_t{256} * 1024;
+constexpr std::size_t kStaleEvery = 8;         // drawn, of the loads that may: so that some are left for late ones
 constexpr std::uint64_t kMostPoints = 20'000;  // of one schedule: more is a loop that never ends
 
 struct Cancelled {};  // unwinds the fibers of a schedule that failed
@@ -108,6 +109,7 @@ class Run {
       running().has_read_stale = true;
     }
     see(word, newest - age, order);
+    if (order == std::memory_order_seq_cst) location.newest_seq_cst = std::max(location.newest_seq_cst, newest - age);
     return location.stores[newest - age].bits;
   }
   void loaded_newest(const Explorer::Word& word, std::memory_order order) {
@@ -392,7 +394,7 @@ class Dice final : public Strategy {
   explicit Dice(std::uint64_t seed) : engine_(seed) {}
 
   std::size_t choose(const std::vector<int>& enabled, bool) override { return draw(enabled.size()); }
-  std::size_t choose_age(std::size_t stores) override { return draw(stores); }
+  std::size_t choose_age(std::size_t stores) override { return draw(kStaleEvery) == 0 ? draw(stores) : 0; }
 
  private:
   std::size_t draw(std::size_t options) { return std::uniform_int_distribution<std::size_t>(0, options - 1)(engine_); }
@@ -422,7 +424,10 @@ class Priorities final : public Strategy {
   }
 
   std::size_t choose_age(std::size_t stores) override {
-    return std::uniform_int_distribution<std::size_t>(0, stores - 1)(engine_);
+    const auto draw = [this](std::size_t options) {
+      return std::uniform_int_distribution<std::size_t>(0, options - 1)(engine_);
+    };
+    return draw(kStaleEvery) == 0 ? draw(stores) : 0;
   }
 
  private:

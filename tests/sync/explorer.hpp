@@ -7,12 +7,15 @@
 //           seen. A release store carries its fiber's view, an acquire load takes it over, read-modify-writes go on with
 //           what the store before them carried. A load may return any store that the view does not hide; one that is not
 //           the newest is a stale read, of which a schedule has a bounded number. A seq_cst load returns no store older
-//           than the newest seq_cst one. So an order that is missing shows on any machine.
+//           than the newest that is seq_cst or that another seq_cst load has returned. So missing orders show on any
+//           machine.
 // Races     plain variables of a test (Explorer::Plain) may be touched only by fibers that have seen all that others did
 //           to them.
-// Limits    stores become part of a location's order as they are executed, and no load returns what is stored later
-//           (no load buffering); a compare-and-swap that fails returns the newest store; there are no fences; futex
-//           calls compare with the newest store and pass on no view.
+// Limits    seq_cst operations are ordered as they are executed: a seq_cst load never misses a seq_cst store that was
+//           executed before it, as it may in C++ where nothing else orders the two. Stores become part of a location's
+//           order as they are executed, and no load returns what is stored later (no load buffering). A compare-and-swap
+//           that fails returns the newest store. There are no fences. Futex calls compare with the newest store and pass
+//           on no view.
 // Waiting   is blocked, not looping: a fiber that pauses goes on when another has written since it last looked, one in a
 //           futex when it is woken. Time-outs do not happen, so a lost wake-up is a deadlock.
 // Ways      every schedule with a bounded number of preemptions, by depth-first search; schedules drawn at random; and PCT,
