@@ -69,6 +69,7 @@ void stop_until_noticed() {
   if (fork() == 0) {
     std::string text;
     while (text.find("stopped for") == std::string::npos) {
+      if (getppid() != own) _exit(1);  // it was ended
       usleep(10'000);
       std::ifstream stream(file);
       text.assign(std::istreambuf_iterator<char>(stream), {});
