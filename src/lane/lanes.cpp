@@ -199,7 +199,16 @@ Lanes::~Lanes() {
   if (group_->has_original) group_->original.apply();
 }
 
+namespace {
+
+std::atomic<int> groups_in_a_job{0};
+
+}  // namespace
+
+bool Lanes::some_run() { return groups_in_a_job.load(std::memory_order_relaxed) > 0; }
+
 void Lanes::run(const std::function<void(int)>& job) {
+  groups_in_a_job.fetch_add(1, std::memory_order_relaxed);
   group_->fp_of_job = FpEnvironment::capture();
   group_->post(&job);
   {
@@ -209,6 +218,7 @@ void Lanes::run(const std::function<void(int)>& job) {
   }
   group_->wait_for_all();
   group_->warn_of_fp_changes();
+  groups_in_a_job.fetch_sub(1, std::memory_order_relaxed);
 }
 
 int Lanes::size() const { return static_cast<int>(group_->lanes.size()); }

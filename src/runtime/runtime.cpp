@@ -26,7 +26,7 @@ Runtime::Runtime(int, char**, const Options& options) {
 // In the middle of a run, exit() destroys it, on any thread: its own could not be joined, and other processes would not come
 // to the end of MPI. What it holds ends with the process.
 Runtime::~Runtime() {
-  if (impl_ && Impl::some_run() && !impl_->is_in_child()) (void)impl_.release();
+  if (impl_ && Lanes::some_run() && !impl_->is_in_child()) (void)impl_.release();
 }
 
 int Runtime::run(const std::function<void(Team&)>& body) {

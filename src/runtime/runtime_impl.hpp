@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -81,10 +80,8 @@ class Runtime::Impl {
       throw Error(ExitCode::parallel, "run was called by a rank of the same Runtime, which runs already");
     if (!lanes_) start_lanes(tell);
     is_running_ = true;
-    ++runs_under_way_;
     departures_.expect(static_cast<int>(teams_.size()));
     lanes_->run([&](int lane) { run_rank(static_cast<std::size_t>(lane), body); });
-    --runs_under_way_;
     is_running_ = false;
     // Not by the abort word: other processes may be in the next run already, and fail there.
     if (!outcomes_.front().has_left) return false;
@@ -158,9 +155,6 @@ class Runtime::Impl {
   World& world() { return *start_.world; }
   Host& host() { return *start_.host; }
   int process() const { return start_.world->process(); }
-
-  /// In this process, some run is under way.
-  static bool some_run() { return runs_under_way_.load() > 0; }
   bool is_in_child() const { return is_in_child_; }
 
  private:
@@ -208,8 +202,6 @@ class Runtime::Impl {
     if (may_call_mpi) world().abort(static_cast<ExitCode>(code));
     std::_Exit(code);
   }
-
-  static inline std::atomic<int> runs_under_way_{0};
 
   Start start_;
   std::vector<std::unique_ptr<Team>> teams_;

@@ -45,6 +45,9 @@ class Lanes {
   /// old one back.
   void run(const std::function<void(int)>& job);
 
+  /// Whether any lanes of this process are in a job. Called by any thread.
+  static bool some_run();
+
   int size() const;
 
   /// Lanes that should have been pinned and could not be.
