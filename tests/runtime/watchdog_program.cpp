@@ -9,6 +9,7 @@
 //                  per-process; while the others have finished: leave; or between two runs: between
 //   forks          every rank forks, and the children try what they may not
 //   exits          the process of the odd rank ends itself, with success
+//   exits-in-order  the same by exit(), with all that runs at an exit
 //   busy           the odd rank works for a second of CPU time, which does not pass while the program is stopped
 //   stops          the process of the odd rank is stopped until the report file says so
 //   forever        ranks meet until they are ended, one of them every tenth of a second
@@ -127,6 +128,8 @@ void meet(Team& team, const std::string& way, int odd) {
     fork_and_meet(team);
   } else if (way == "exits") {
     if (is_odd) std::_Exit(0);
+  } else if (way == "exits-in-order") {
+    if (is_odd) std::exit(0);  // NOLINT(concurrency-mt-unsafe): that is what is tested
   } else if (way == "forever") {
     team.log("ready");
     while (true) {

@@ -136,6 +136,7 @@ TEST(Watchdog, DoesNotCountTheTimeInWhichTheProgramWasStopped) {
   const ReportFile file;
   Program program("busy", {{"SKEIN_RANKS", "2"}, {"SKEIN_STALL", "6"}, {"SKEIN_REPORT_FILE", file.path()}});
   ASSERT_TRUE(program.is_ready());
+  std::this_thread::sleep_for(500ms);  // so that a wait has been seen, which goes on
   program.send(SIGSTOP);
   std::this_thread::sleep_for(7s);
   program.send(SIGCONT);
