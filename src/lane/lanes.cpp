@@ -25,6 +25,8 @@
 namespace skein {
 namespace {
 
+std::atomic<int> groups_in_a_job{0};
+
 using Number = StdAtomics::Atomic<std::uint64_t>;
 
 }  // namespace
@@ -198,12 +200,6 @@ Lanes::~Lanes() {
   group_->stop(group_->lanes.size());
   if (group_->has_original) group_->original.apply();
 }
-
-namespace {
-
-std::atomic<int> groups_in_a_job{0};
-
-}  // namespace
 
 bool Lanes::some_run() { return groups_in_a_job.load(std::memory_order_relaxed) > 0; }
 

@@ -80,6 +80,10 @@ struct Host::Layout {
 
 namespace {
 
+Failure failure_of(const FailureNews& news) {
+  return {news.rank, static_cast<ExitCode>(news.exit_code), news.message.data(), news.origin, news.lists_calls != 0};
+}
+
 /// The objects that lie at an offset, once created.
 template <class T>
 std::span<T> objects(const Segment& segment, std::size_t offset, std::size_t count) {
@@ -172,14 +176,6 @@ std::string Host::describe_calls(Episode failed, std::size_t longest) const {
   }
   return describe(ranks, map().size(), longest);
 }
-
-namespace {
-
-Failure failure_of(const FailureNews& news) {
-  return {news.rank, static_cast<ExitCode>(news.exit_code), news.message.data(), news.origin, news.lists_calls != 0};
-}
-
-}  // namespace
 
 void Host::hear_failure() {
   while (const std::optional<FailureNews> news = network_->hear_failure()) {

@@ -3,8 +3,8 @@
 // Team: the ordered set of ranks that run together, as seen by one of them. Skein's communicator.
 //
 // Contract  a Team object belongs to one rank and is used by that rank's thread only, inside a run, and not by the
-//           operators and functions that it calls itself: any other call throws Error and changes nothing. Every rank calls the same
-//           collectives in the same order, with the arguments that MPI demands to be equal equal. Every collective
+//           operators and functions that it calls itself: any other call throws Error and changes nothing. Every rank calls
+//           the same collectives in the same order, with the arguments that MPI demands to be equal equal. Every collective
 //           synchronises: nobody leaves before all have arrived, and what a rank wrote before is visible to all after.
 // Cost      a collective whose payload fits kInlineBytes costs one exchange (exchange.hpp); larger payloads cost two or
 //           three, and are read where they are.
