@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who runs next on a lane, by one thread with real fibers.
+#include "skein/sync/turns.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "skein/lane/fibers.hpp"
+
+namespace {
+
+using skein::WaitResult;
+using Turns = skein::Turns<skein::StdAtomics>;
+
+/// A wait for something that nobody rings for, which comes true when it was looked at so often.
+template <int kLooks>
+skein::Wait<skein::StdAtomics> polled(int& looks) {
+  return {.is_ready = [](void* count) { return ++*static_cast<int*>(count) > kLooks; },
+          .condition = &looks,
+          .watchers = nullptr,
+          .awaited = {},
+          .longest_sleep = std::chrono::microseconds(50)};
+}
+
+class Lane {
+ public:
+  explicit Lane(int ranks)
+      : turns_(ranks, {abort_, bells_, 0, wait_budget(skein::WaitPolicy::automatic, skein::Crowding::oversubscribed)},
+               {.to = [](void*, int rank) { skein::Fibers::switch_to(rank); }},
+               {.notices = {}, .seed = {}, .on_deadlock = [this] {
+                  ++deadlocks_;
+                  abort_.word.store(1);
+                }}) {
+    EXPECT_EQ(fibers_.map(ranks, std::size_t{256} << 10U), 0);
+  }
+
+  /// Runs body(rank) on every rank, which writes down what it does.
+  std::string run(const std::function<void(int)>& body) {
+    turns_.begin();
+    fibers_.run(body, [this] { return turns_.next(); });
+    return written_;
+  }
+
+  void write(int rank, const char* what) { written_ += std::to_string(rank) + what + ' '; }
+  Turns& turns() { return turns_; }
+  int deadlocks() const { return deadlocks_; }
+
+ private:
+  skein::AbortWord<skein::StdAtomics> abort_;
+  skein::Doorbell<skein::StdAtomics> doorbells_[1];
+  skein::Bells<skein::StdAtomics> bells_{doorbells_, skein::FutexScope::process_private};
+  int deadlocks_ = 0;
+  std::string written_;
+  Turns turns_;
+  skein::Fibers fibers_;
+};
+
+// Defect: a rank that gives way goes on before others that can, or one that is woken is forgotten or runs out of turn.
+TEST(Turns, GoByFirstComeFirstServed) {
+  Lane lane(4);
+  Turns::Queue queue;
+  EXPECT_EQ(lane.run([&](int rank) {
+    if (rank < 3) {
+      EXPECT_EQ(lane.turns().sleep_in(queue), WaitResult::ready);
+      lane.write(rank, "woken");
+      lane.turns().give_way();
+      lane.write(rank, "again");
+    } else {
+      lane.turns().wake(queue);
+      lane.write(rank, "woke");
+      lane.turns().give_way();
+      lane.write(rank, "again");
+    }
+  }),
+            "3woke 0woken 1woken 2woken 3again 0again 1again 2again ");
+}
+
+// Defect: a wait for something outside holds up ranks that can go on, or is not looked at between their turns.
+TEST(Turns, LookOutsideBetweenTurns) {
+  Lane lane(2);
+  int looks = 0;
+  const std::string written = lane.run([&](int rank) {
+    if (rank == 0) {
+      EXPECT_EQ(lane.turns().wait(polled<3>(looks)), WaitResult::ready);
+    } else {
+      for (int i = 0; i < 4; ++i) {
+        lane.write(rank, "runs");
+        lane.turns().give_way();
+      }
+    }
+    lane.write(rank, "ends");
+  });
+  EXPECT_EQ(written.find("1runs 1runs "), 0U) << written;
+  EXPECT_NE(written.find("0ends"), std::string::npos) << written;
+  EXPECT_LT(written.find("0ends"), written.find("1ends")) << written;
+}
+
+// Hangs when ranks that wait for each other are left to themselves, or one of them is forgotten when they are freed; fails
+// when this is said of ranks of which one waits for something outside.
+TEST(Turns, ADeadlockIsSaidAndFreesAll) {
+  Lane lane(3);
+  Turns::Queue queues[3];
+  int freed = 0;
+  const std::string written = lane.run([&](int rank) {
+    if (lane.turns().sleep_in(queues[rank]) == WaitResult::aborted) ++freed;
+    lane.turns().wake(queues[(rank + 1) % 3]);  // nobody is in it any more
+    lane.turns().give_way();
+    lane.write(rank, "left");
+  });
+  EXPECT_EQ(written, "0left 1left 2left ");
+  EXPECT_EQ(lane.deadlocks(), 1);
+  EXPECT_EQ(freed, 3);
+
+  Lane waits(2);
+  Turns::Queue queue;
+  int looks = 0;
+  waits.run([&](int rank) {
+    if (rank == 0) {
+      EXPECT_EQ(waits.turns().sleep_in(queue), WaitResult::ready);
+    } else {
+      EXPECT_EQ(waits.turns().wait(polled<1000>(looks)), WaitResult::ready);
+      waits.turns().wake(queue);
+    }
+  });
+  EXPECT_EQ(waits.deadlocks(), 0);
+}
+
+}  // namespace
