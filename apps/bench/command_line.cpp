@@ -60,7 +60,7 @@ struct Raw {
 
 void add_team(CLI::App& command, BenchOptions& options, Raw& raw) {
   command.add_option("--ranks", options.ranks, "ranks of the whole team")
-      ->check(CLI::Range(2, 512))
+      ->check(CLI::Range(2, 4096))
       ->capture_default_str();
   command.add_option("--processes", raw.processes,
                      "measure Skein also as this many processes under mpirun; must divide --ranks; 1: do not "
@@ -164,7 +164,7 @@ CommandLine parse_command_line(int argc, char** argv) {
   add_common(*hosts, line.bench, raw);
   CLI::App* million = app.add_subcommand("million", "a million barriers of Skein alone, and the allocations they made");
   million->add_option("--ranks", line.million.ranks, "ranks per process (default: as SKEIN_RANKS says)")
-      ->check(CLI::Range(1, 512));
+      ->check(CLI::Range(1, 4096));
   million->add_option("--barriers", line.million.barriers, "how many")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
       ->capture_default_str();

@@ -43,11 +43,12 @@ std::string waiting_text(const skein::WaitBudget& budget) {
 
 Json ranks(const skein::Description& run) {
   Json list = Json::array();
-  for (std::size_t lane = 0; lane < run.cpus.size(); ++lane) {
-    const int cpu = run.cpus[lane];
+  for (std::size_t i = 0; i < run.cpus.size(); ++i) {
+    const int cpu = run.cpus[i];
     const auto& pus = run.machine.pus;
     const auto pu = std::find_if(pus.begin(), pus.end(), [&](const skein::Pu& p) { return p.os_index == cpu; });
-    Json rank = {{"rank", run.first_rank + static_cast<int>(lane)},
+    Json rank = {{"rank", run.first_rank + static_cast<int>(i)},
+                 {"lane", run.lanes[i]},
                  {"cpu", nullptr},
                  {"core", nullptr},
                  {"l3", nullptr},
@@ -89,7 +90,7 @@ Json process(const skein::Description& run) {
       {"cpu_quotas", quotas},
       {"ranks_asked_for", or_null(run.facts.ranks)},
       {"ranks", ranks(run)},
-      {"load", {{"ranks", run.load.lanes}, {"cpus", run.load.cpus}, {"fits", fits}}},
+      {"load", {{"lanes", run.load.lanes}, {"cpus", run.load.cpus}, {"fits", fits}}},
       {"cpus_of_other_jobs", run.busy_cpus},
       {"waiting",
        {{"spin_us", microseconds(run.waiting.spin)},
@@ -141,16 +142,16 @@ Json machine(const skein::Description& run) {
 }
 
 std::string_view reason_of(skein::Level level, skein::Pattern pattern) {
-  if (pattern == skein::Pattern::gather_release) return "one rank reads all others and releases them";
+  if (pattern == skein::Pattern::gather_release) return "one lane reads all others and releases them";
   switch (level) {
     case skein::Level::l3:
-      return "ranks under one L3 cache meet first, where lines travel fastest";
+      return "lanes under one L3 cache meet first, where lines travel fastest";
     case skein::Level::numa:
-      return "then one rank for each L3 cache of the NUMA domain";
+      return "then one lane for each L3 cache of the NUMA domain";
     case skein::Level::host:
       break;
   }
-  return "then one rank for each NUMA domain";
+  return "then one lane for each NUMA domain";
 }
 
 Json levels(const skein::Formation& formation) {
@@ -166,7 +167,7 @@ Json levels(const skein::Formation& formation) {
     if (groups == 0) continue;
     list.push_back({{"level", skein::level_name(level)},
                     {"groups", groups},
-                    {"most_ranks_in_a_group", most},
+                    {"most_lanes_in_a_group", most},
                     {"reason", reason_of(level, formation.pattern)}});
   }
   return list;

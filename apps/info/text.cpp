@@ -102,7 +102,7 @@ void write_host(const Json& host, Page& page) {
   for (const Json& level : pattern["levels"]) {
     page.line("  in the " + level["level"].get<std::string>(),
               fmt::format("{} of at most {}: {}", count(level["groups"], "group"),
-                          count(level["most_ranks_in_a_group"], "rank"), level["reason"].get<std::string>()));
+                          count(level["most_lanes_in_a_group"], "lane"), level["reason"].get<std::string>()));
   }
   page.line("shared arrays", "up to " + bytes_text(host["shared_array_bytes"]));
 }
@@ -121,6 +121,9 @@ void write_ranks(const Json& ranks, Page& page) {
       numbers.push_back(rank["rank"]);
       if (!rank["cpu"].is_null()) cpus.push_back(rank["cpu"]);
       if (!rank["core"].is_null()) cores.push_back(rank["core"]);
+    }
+    for (std::vector<int>* used : {&cpus, &cores}) {  // ranks that share a lane share its CPU
+      used->erase(std::unique(used->begin(), used->end()), used->end());
     }
     const std::string label = fmt::format("  rank{} {}", numbers.size() == 1 ? "" : "s", skein::number_ranges(numbers));
     if (cpus.empty()) {
@@ -147,12 +150,13 @@ void write_process(const Json& process, Page& page) {
                                         : fmt::format("{:.2f} CPUs, the least of {}",
                                                       *std::min_element(quotas.begin(), quotas.end()),
                                                       count(quotas.size(), "cgroup limit")));
-  page.line("ranks",
-            fmt::format("{}, {}", process["ranks"].size(),
-                        process["ranks_asked_for"].is_null() ? "its share of CPUs and quotas" : "as asked for"));
+  const std::size_t lanes = process["ranks"].back()["lane"].get<std::size_t>() + 1;
+  page.line("ranks", fmt::format("{}, {}{}", process["ranks"].size(),
+                                 process["ranks_asked_for"].is_null() ? "its share of CPUs and quotas" : "as asked for",
+                                 lanes < process["ranks"].size() ? fmt::format(", on {}", count(lanes, "lane")) : ""));
   write_ranks(process["ranks"], page);
   const Json& load = process["load"];
-  page.line("load", fmt::format("{} on {}: {}", count(load["ranks"], "rank"), count(load["cpus"], "CPU"),
+  page.line("load", fmt::format("{} on {}: {}", count(load["lanes"], "lane"), count(load["cpus"], "CPU"),
                                 load["fits"] ? "one for each" : "they take turns, and steps are slow"));
   const std::vector<int> busy = process["cpus_of_other_jobs"];
   if (!busy.empty()) page.line("shared with", "another Skein job, on CPU " + skein::number_ranges(busy));

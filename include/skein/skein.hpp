@@ -14,5 +14,6 @@
 #include "skein/collective/scatter.hpp"
 #include "skein/runtime/attach.hpp"
 #include "skein/runtime/runtime.hpp"
+#include "skein/team/rank_local.hpp"
 #include "skein/team/team.hpp"
 #include "skein/version.hpp"

@@ -23,7 +23,7 @@ set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "libfmt-dev, libhwloc-dev, pkg-config")
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "libboost-context-dev, libfmt-dev, libhwloc-dev, pkg-config")
 if(SKEIN_HAS_MPI AND MPI_CXX_LIBRARIES MATCHES "openmpi")
   string(APPEND CPACK_DEBIAN_PACKAGE_DEPENDS ", libopenmpi-dev")
 elseif(SKEIN_HAS_MPI AND MPI_CXX_LIBRARIES MATCHES "mpich")

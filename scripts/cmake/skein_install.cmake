@@ -11,6 +11,9 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/skein" DESTINATION "${CMAKE_INS
                                                                                           PATTERN "*.h")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}" RENAME copyright)
 
+# gdb: info ranks, rank N.
+install(FILES "${PROJECT_SOURCE_DIR}/scripts/skein_gdb.py" DESTINATION "${CMAKE_INSTALL_DATADIR}/skein")
+
 # CMake: find_package(skein). What only an archive's users must link is looked for only with an archive.
 get_target_property(skein_type skein TYPE)
 set(skein_is_archive OFF)
@@ -27,7 +30,8 @@ install(FILES "${PROJECT_BINARY_DIR}/skein-config.cmake" "${PROJECT_BINARY_DIR}/
 
 # pkg-config. What Skein uses is linked by path, because hwloc.pc asks under --static for archives that Debian does not have,
 # and because MPIs have no common name. With an archive this is public: --libs is enough, with or without --static.
-set(skein_private_libraries ${HWLOC_LINK_LIBRARIES})
+get_target_property(skein_boost_context Boost::context LOCATION)
+set(skein_private_libraries ${HWLOC_LINK_LIBRARIES} ${skein_boost_context})
 if(SKEIN_HAS_MPI)
   list(APPEND skein_private_libraries ${MPI_CXX_LIBRARIES})
 endif()

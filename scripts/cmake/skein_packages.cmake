@@ -27,6 +27,11 @@ if(PkgConfig_FOUND)
   skein_need(HWLOC_FOUND "hwloc" libhwloc-dev)
 endif()
 
+if(NOT TARGET Boost::context)
+  find_package(Boost QUIET COMPONENTS context)
+  skein_need(Boost_CONTEXT_FOUND "Boost.Context" libboost-context-dev)
+endif()
+
 # Debian keeps several MPIs in one folder and chooses compiler and launcher by separate alternatives. There Open MPI is
 # taken, compiler and launcher alike; MPI_CXX_COMPILER with MPIEXEC_EXECUTABLE takes another (preset mpich).
 function(skein_choose_mpi)

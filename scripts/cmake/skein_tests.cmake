@@ -4,13 +4,16 @@
 # time-out and fails it when it leaves a process or a /dev/shm file behind.
 #
 #   skein_gtest(NAME name SOURCES file... [LIBRARIES target...] [LABELS label...] [TIMEOUT seconds]
-#               [ENVIRONMENT VAR=value...] [OWN_MAIN] [NO_TEST])
+#               [ENVIRONMENT VAR=value...] [OWN_MAIN] [NO_TEST] [VIRTUAL])
 #     A GoogleTest executable `name`, linked to skein, and one CTest of the same name that runs it in one process. With
-#     OWN_MAIN it brings its own main(). With NO_TEST only the executable is made, for use with skein_layout_test.
+#     OWN_MAIN it brings its own main(). With NO_TEST only the executable is made, for use with skein_layout_test. With
+#     VIRTUAL all its teams have one rank on each lane, and name.virtual runs it again with all ranks on one lane.
 #
 #   skein_layout_test(NAME name PROGRAM target [ARGUMENTS arg...] [PROCESSES p...] [RANKS r... | SIZES s...] [WAIT w...]
-#                     [LABELS label...] [TIMEOUT seconds] [ENVIRONMENT VAR=value...] [EXPECT launcher-option...])
-#     One CTest for every combination of processes, ranks and wait policy. RANKS counts ranks per process; 1+3 gives
+#                     [LANES l...] [LABELS label...] [TIMEOUT seconds] [ENVIRONMENT VAR=value...]
+#                     [EXPECT launcher-option...])
+#     One CTest for every combination of processes, ranks, lanes and wait policy. Each rank has its own lane unless LANES
+#     gives a number for each process. RANKS counts ranks per process; 1+3 gives
 #     process 0 one rank and process 1 three (so it needs PROCESSES 2). SIZES counts ranks of the whole team instead,
 #     dealt out as evenly as possible; teams smaller than the processes are left out. The program finds SKEIN_RANKS and
 #     SKEIN_WAIT set, and SKEIN_TEST_PROCESSES and SKEIN_TEST_SIZE to compare with what it got. EXPECT takes launcher
@@ -29,7 +32,7 @@ add_custom_target(mpi_programs)
 
 # Registers one CTest; `ranks` is the spec of --ranks, or empty.
 function(skein_register_test name target processes ranks size wait)
-  cmake_parse_arguments(PARSE_ARGV 6 arg "" "TIMEOUT" "ARGUMENTS;LABELS;ENVIRONMENT;EXPECT")
+  cmake_parse_arguments(PARSE_ARGV 6 arg "" "TIMEOUT;LANES" "ARGUMENTS;LABELS;ENVIRONMENT;EXPECT")
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT ${SKEIN_TEST_TIMEOUT})
   endif()
@@ -43,6 +46,9 @@ function(skein_register_test name target processes ranks size wait)
   endif()
   if(ranks)
     list(APPEND launch --ranks ${ranks})
+  endif()
+  if(arg_LANES)
+    list(APPEND launch --lanes ${arg_LANES})
   endif()
   if(wait)
     list(APPEND launch --wait ${wait})
@@ -62,15 +68,21 @@ function(skein_register_test name target processes ranks size wait)
 endfunction()
 
 function(skein_gtest)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "OWN_MAIN;NO_TEST" "NAME;TIMEOUT" "SOURCES;LIBRARIES;LABELS;ENVIRONMENT")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "OWN_MAIN;NO_TEST;VIRTUAL" "NAME;TIMEOUT" "SOURCES;LIBRARIES;LABELS;ENVIRONMENT")
   add_executable(${arg_NAME} ${arg_SOURCES})
   target_include_directories(${arg_NAME} PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/tests")
   target_link_libraries(${arg_NAME} PRIVATE skein::skein ${arg_LIBRARIES} $<IF:$<BOOL:${arg_OWN_MAIN}>,GTest::gtest,GTest::gtest_main>)
   target_compile_definitions(${arg_NAME} PRIVATE SKEIN_HAS_MPI=$<BOOL:${SKEIN_HAS_MPI}>)
   if(NOT arg_NO_TEST)
     # A team test fills the machine whatever its size, so count it as two processors.
+    set(lanes "")
+    if(arg_VIRTUAL)
+      set(lanes SKEIN_LANES=each)
+      skein_register_test(${arg_NAME}.virtual ${arg_NAME} 1 "" 2 "" TIMEOUT "${arg_TIMEOUT}" LABELS ${arg_LABELS}
+                          ENVIRONMENT ${arg_ENVIRONMENT} SKEIN_LANES=1)
+    endif()
     skein_register_test(${arg_NAME} ${arg_NAME} 1 "" 2 "" TIMEOUT "${arg_TIMEOUT}" LABELS ${arg_LABELS}
-                        ENVIRONMENT ${arg_ENVIRONMENT})
+                        ENVIRONMENT ${arg_ENVIRONMENT} ${lanes})
   endif()
 endfunction()
 
@@ -121,7 +133,7 @@ endfunction()
 
 function(skein_layout_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;PROGRAM;TIMEOUT"
-                        "ARGUMENTS;PROCESSES;RANKS;SIZES;WAIT;LABELS;ENVIRONMENT;EXPECT")
+                        "ARGUMENTS;PROCESSES;RANKS;SIZES;LANES;WAIT;LABELS;ENVIRONMENT;EXPECT")
   if(arg_UNPARSED_ARGUMENTS OR NOT arg_NAME OR NOT arg_PROGRAM OR (arg_RANKS AND arg_SIZES))
     message(FATAL_ERROR "skein_layout_test ${arg_NAME}: needs NAME and PROGRAM, and RANKS or SIZES but not both; "
                         "unknown here: '${arg_UNPARSED_ARGUMENTS}'")
@@ -131,6 +143,9 @@ function(skein_layout_test)
   endif()
   if(NOT arg_RANKS AND NOT arg_SIZES)
     set(arg_RANKS 1)
+  endif()
+  if(NOT arg_LANES)
+    set(arg_LANES each)
   endif()
   if(NOT arg_WAIT)
     set(arg_WAIT auto)
@@ -148,10 +163,16 @@ function(skein_layout_test)
       if(spec STREQUAL "")
         continue()
       endif()
-      foreach(wait IN LISTS arg_WAIT)
-        skein_register_test("${arg_NAME}.${processes}p.${spec}r.${wait}" ${arg_PROGRAM} ${processes} ${spec} ${size} ${wait}
-          TIMEOUT "${arg_TIMEOUT}" ARGUMENTS ${arg_ARGUMENTS} LABELS ${arg_LABELS} ENVIRONMENT ${arg_ENVIRONMENT}
-          EXPECT ${arg_EXPECT})
+      foreach(lanes IN LISTS arg_LANES)
+        set(on_lanes "")
+        if(NOT lanes STREQUAL "each")
+          set(on_lanes "on${lanes}.")
+        endif()
+        foreach(wait IN LISTS arg_WAIT)
+          skein_register_test("${arg_NAME}.${processes}p.${spec}r.${on_lanes}${wait}" ${arg_PROGRAM} ${processes} ${spec} ${size}
+            ${wait} LANES ${lanes} TIMEOUT "${arg_TIMEOUT}" ARGUMENTS ${arg_ARGUMENTS} LABELS ${arg_LABELS}
+            ENVIRONMENT ${arg_ENVIRONMENT} EXPECT ${arg_EXPECT})
+        endforeach()
       endforeach()
     endforeach()
   endforeach()

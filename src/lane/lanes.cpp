@@ -16,8 +16,11 @@
 #include <utility>
 
 #include "affinity.hpp"
+#include "debugger.hpp"
 #include "overflow.hpp"
+#include "skein/base/block.hpp"
 #include "skein/base/error.hpp"
+#include "skein/lane/fibers.hpp"
 #include "skein/lane/fp_environment.hpp"
 #include "skein/sync/waiter.hpp"
 #include "stack.hpp"
@@ -37,9 +40,11 @@ struct Lanes::Group {
     int number = 0;
     int cpu = -1;
     pthread_t thread{};
-    ThreadStack stack;                    ///< of a started thread; empty for the main lane
-    std::optional<OverflowWatch> watch;   ///< made by the main lane before the thread
-    std::optional<FpEnvironment> fp_end;  ///< of the last job: written by the lane before [done], read by the main lane
+    ThreadStack stack;                   ///< of a started thread; empty for the main lane
+    std::optional<OverflowWatch> watch;  ///< made by the main lane before the thread
+    std::optional<KnownToDebuggers> known;
+    BlockRange ranks;                ///< that it carries
+    std::unique_ptr<Fibers> fibers;  ///< if these are several
     bool is_pinned = false;
     alignas(kStride) Number done{0};  ///< written by the lane, once a job; read by the main lane
     Watchers<StdAtomics> done_watchers;
@@ -47,7 +52,10 @@ struct Lanes::Group {
 
   Group(std::span<const int> cpus, LaneSettings lane_settings)
       : settings(std::move(lane_settings)), lanes(cpus.size()), doorbells(cpus.size()) {
+    const std::size_t ranks = settings.ranks == 0 ? cpus.size() : static_cast<std::size_t>(settings.ranks);
+    fp_ends.resize(ranks);
     for (std::size_t i = 0; i < cpus.size(); ++i) {
+      lanes[i].ranks = block_range(ranks, static_cast<int>(cpus.size()), static_cast<int>(i));
       lanes[i].group = this;
       lanes[i].number = static_cast<int>(i);
       lanes[i].cpu = cpus[i];
@@ -69,14 +77,28 @@ struct Lanes::Group {
     return nullptr;
   }
 
-  /// Starts the thread of a lane. Returns 0, or the error number; throws nothing, for others run already.
-  int start(Lane& lane) {
-    if (const int problem = lane.stack.map(settings.stack_bytes); problem != 0) return problem;
+  /// Before the lane runs: its fibers, and its watch. Returns 0, or the error number; throws nothing, for others run already.
+  int prepare(Lane& lane, const OverflowZone& zone) {
     try {
-      lane.watch.emplace(lane.stack.zone(), rank_of(lane));
+      std::optional<OverflowZone> fiber_zone;
+      if (lane.ranks.size() > 1) {
+        lane.fibers = std::make_unique<Fibers>();
+        if (const int problem = lane.fibers->map(static_cast<int>(lane.ranks.size()), settings.stack_bytes);
+            problem != 0)
+          return problem;
+        fiber_zone = lane.fibers->zone();
+      }
+      lane.watch.emplace(zone, settings.first_rank + static_cast<int>(lane.ranks.begin), fiber_zone);
     } catch (const std::bad_alloc&) {
       return ENOMEM;
     }
+    return 0;
+  }
+
+  /// Starts the thread of a lane. Returns 0, or the error number; throws nothing.
+  int start(Lane& lane) {
+    if (const int problem = lane.stack.map(settings.stack_bytes); problem != 0) return problem;
+    if (const int problem = prepare(lane, lane.stack.zone()); problem != 0) return problem;
     pthread_attr_t attributes;
     if (const int problem = pthread_attr_init(&attributes); problem != 0) return problem;
     int problem = pthread_attr_setstack(&attributes, lane.stack.low(), lane.stack.size());
@@ -85,11 +107,19 @@ struct Lanes::Group {
     return problem;
   }
 
-  int rank_of(const Lane& lane) const { return settings.first_rank + lane.number; }
+  /// On the lane's thread.
+  void make_known(Lane& lane) const {
+    SkeinDebuggerLane description;
+    description.first_rank = settings.first_rank + static_cast<std::int32_t>(lane.ranks.begin);
+    description.ranks = static_cast<std::int32_t>(lane.ranks.size());
+    if (lane.fibers != nullptr) lane.fibers->describe_to(description);
+    lane.known.emplace(description);
+  }
 
   // Jobs follow each other closely in a simulation that calls run in a loop: spin for a while before sleeping.
   void serve(Lane& lane) {
     const OverflowWatch::Scope watched(*lane.watch);
+    make_known(lane);
     pin(lane);
     const Crowding crowding = lane.is_pinned ? Crowding::fits : Crowding::oversubscribed;
     Waiter<StdAtomics> wait = waiter(lane.number, wait_budget(WaitPolicy::automatic, crowding));
@@ -105,21 +135,31 @@ struct Lanes::Group {
   void execute(Lane& lane) {
     const FpEnvironment fp_begin = *fp_of_job;
     fp_begin.install();
-    (*job)(lane.number);
-    lane.fp_end = FpEnvironment::capture();
+    const auto run_rank = [&](std::size_t rank) {
+      (*job)(static_cast<int>(rank));
+      fp_ends[rank] = FpEnvironment::capture();
+    };
+    if (lane.fibers == nullptr) {
+      run_rank(lane.ranks.begin);
+    } else {
+      Rota& rota = *settings.rotas[static_cast<std::size_t>(lane.number)];
+      rota.begin();
+      lane.fibers->run([&](int fiber) { run_rank(lane.ranks.begin + static_cast<std::size_t>(fiber)); },
+                       [&] { return rota.next(); });
+    }
     fp_begin.install();
   }
 
   /// One warning for all ranks that left the job in the same way.
   void warn_of_fp_changes() const {
     std::map<std::uint64_t, std::vector<int>> changed;
-    for (const Lane& lane : lanes) {
-      if (*lane.fp_end != *fp_of_job) changed[lane.fp_end->bits()].push_back(lane.number);
+    for (std::size_t rank = 0; rank < fp_ends.size(); ++rank) {
+      if (*fp_ends[rank] != *fp_of_job) {
+        changed[fp_ends[rank]->bits()].push_back(settings.first_rank + static_cast<int>(rank));
+      }
     }
-    for (const auto& [bits, numbers] : changed) {
-      const FpEnvironment end = *lanes[static_cast<std::size_t>(numbers.front())].fp_end;
-      std::vector<int> ranks;
-      for (const int number : numbers) ranks.push_back(settings.first_rank + number);
+    for (const auto& [bits, ranks] : changed) {
+      const FpEnvironment end = *fp_ends[static_cast<std::size_t>(ranks.front() - settings.first_rank)];
       const bool is_one = ranks.size() == 1;
       warn(fmt::format("{} {} left the run with {}; {} entered with {}, which is restored", is_one ? "rank" : "ranks",
                        fmt::join(ranks, ","), end.unlike(*fp_of_job), is_one ? "it" : "they", fp_of_job->unlike(end)));
@@ -165,6 +205,8 @@ struct Lanes::Group {
   Watchers<StdAtomics> job_watchers;
   const std::function<void(int)>* job = nullptr;
   std::optional<FpEnvironment> fp_of_job;  ///< written by the main lane before [job]
+  std::vector<std::optional<FpEnvironment>>
+      fp_ends;  ///< of the last job: written by each rank, before its lane's [done]
   Affinity original;
   bool has_original = false;
   std::vector<int> unpinned;
@@ -174,22 +216,27 @@ Lanes::Lanes(std::span<const int> cpus, LaneSettings settings)
     : group_(std::make_unique<Group>(cpus, std::move(settings))) {
   group_->has_original = group_->original.save();
   Group::Lane& main_lane = group_->lanes[0];
-  main_lane.watch.emplace(group_->main_stack.zone(), group_->rank_of(main_lane));
-  if (const std::string& shortage = group_->main_stack.shortage(); !shortage.empty()) {
-    group_->warn(fmt::format("rank {} {}", group_->rank_of(main_lane), shortage));
+  const std::string& shortage = group_->main_stack.shortage();
+  if (main_lane.ranks.size() == 1 && !shortage.empty()) {
+    group_->warn(fmt::format("rank {} {}", group_->settings.first_rank, shortage));
   }
   const std::size_t count = group_->lanes.size();
-  for (std::size_t i = 1; i < count; ++i) {
-    const int problem = group_->start(group_->lanes[i]);
+  for (std::size_t i = 0; i < count; ++i) {
+    const int problem =
+        i == 0 ? group_->prepare(main_lane, group_->main_stack.zone()) : group_->start(group_->lanes[i]);
     if (problem == 0) continue;
-    group_->stop(i);
+    if (i > 0) group_->stop(i);
     throw Error(
         ExitCode::environment,
-        fmt::format("started {} of {} lanes: {}; check ulimit -u (RLIMIT_NPROC), pids.max of the cgroup, ulimit -v and "
-                    "SKEIN_STACK ({} bytes), or set SKEIN_RANKS lower",
-                    i, count, std::generic_category().message(problem), group_->settings.stack_bytes));
+        fmt::format(
+            "started {} of {} lanes: {}; check ulimit -u (RLIMIT_NPROC), pids.max of the cgroup, ulimit -v{} and "
+            "SKEIN_STACK ({} bytes), or set SKEIN_RANKS lower",
+            i, count, std::generic_category().message(problem),
+            group_->fp_ends.size() > count ? ", vm.max_map_count (two mappings a rank)" : "",
+            group_->settings.stack_bytes));
   }
   Group::pin(main_lane);
+  group_->make_known(main_lane);
   group_->wait_for_all();
   for (const Group::Lane& lane : group_->lanes) {
     if (lane.cpu >= 0 && !lane.is_pinned) group_->unpinned.push_back(lane.number);

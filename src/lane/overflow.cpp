@@ -4,19 +4,15 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <csignal>
 #include <mutex>
+#include <string_view>
 
+#include "sanitizers.hpp"
 #include "skein/base/error.hpp"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SKEIN_ADDRESS_SANITIZER 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#define SKEIN_ADDRESS_SANITIZER 1
-#endif
 
 namespace skein {
 namespace {
@@ -52,9 +48,9 @@ void pass_on(int signal, siginfo_t* info, void* context) {
 
 void on_fault(int signal, siginfo_t* info, void* context) {
   const OverflowWatch* watch = current;
-  const bool is_overflow =
-      watch != nullptr && watch->recognises(reinterpret_cast<std::uintptr_t>(info->si_addr), info->si_code);
-  if (is_overflow) watch->end_process();
+  const int stack =
+      watch != nullptr ? watch->stack_of(reinterpret_cast<std::uintptr_t>(info->si_addr), info->si_code) : -1;
+  if (stack >= 0) watch->end_process(stack);
   pass_on(signal, info, context);
 }
 
@@ -82,15 +78,35 @@ OverflowHandler::~OverflowHandler() {
   if (is_in_place) sigaction(SIGSEGV, &previous, nullptr);  // else somebody has put his over ours
 }
 
-OverflowWatch::OverflowWatch(const OverflowZone& zone, int rank)
-    : zone_(zone),
-      message_(fmt::format("skein: rank {}: stack overflow (stack of {} bytes; set SKEIN_STACK higher)\n", rank,
-                           zone.stack_bytes)) {
+OverflowWatch::OverflowWatch(const OverflowZone& zone, int rank, std::optional<OverflowZone> fibers)
+    : rank_(rank),
+      zones_({zone}),
+      message_end_(fmt::format(": stack overflow (stack of {} bytes; set SKEIN_STACK higher)\n",
+                               fibers ? fibers->stack_bytes : zone.stack_bytes)) {
+  if (fibers) zones_.push_back(*fibers);
   if (kIsOurs) alternate_stack_ = std::make_unique_for_overwrite<std::byte[]>(kAlternateBytes);
 }
 
-void OverflowWatch::end_process() const {
-  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, message_.data(), message_.size());
+int OverflowWatch::stack_of(std::uintptr_t address, int code) const {
+  for (const OverflowZone& zone : zones_) {
+    if (code != zone.fault_code || address < zone.first) continue;
+    const std::uintptr_t distance = address - zone.first;
+    const std::uintptr_t stack = zone.stride == 0 ? 0 : distance / zone.stride;
+    if (stack < static_cast<std::uintptr_t>(zone.stacks) && distance - stack * zone.stride < zone.last - zone.first) {
+      return static_cast<int>(stack);
+    }
+  }
+  return -1;
+}
+
+void OverflowWatch::end_process(int stack) const {
+  constexpr std::string_view kBegin = "skein: rank ";
+  std::array<char, 256> message{};
+  char* const digits = std::copy(kBegin.begin(), kBegin.end(), message.data());
+  char* const end = std::to_chars(digits, message.data() + message.size(), rank_ + stack).ptr;
+  const std::size_t begun = static_cast<std::size_t>(end - message.data());
+  const std::size_t length = begun + message_end_.copy(end, message.size() - begun);
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, message.data(), length);
   _exit(static_cast<int>(ExitCode::parallel));
 }
 

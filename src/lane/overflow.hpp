@@ -11,7 +11,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "stack.hpp"
 
@@ -29,7 +31,8 @@ class OverflowHandler {
 /// What the handler needs to know about one thread. Made before the thread, which then watches.
 class OverflowWatch {
  public:
-  OverflowWatch(const OverflowZone& zone, int rank);
+  /// The thread's stack carries `rank`; if it has stacks of fibers, these carry `rank` and those that follow.
+  OverflowWatch(const OverflowZone& zone, int rank, std::optional<OverflowZone> fibers = {});
 
   /// While it exists, the calling thread is watched.
   class Scope {
@@ -46,15 +49,14 @@ class OverflowWatch {
     int outer_flags_ = 0;
   };
 
-  /// True for a fault of an overflow. Both are safe in a signal handler.
-  bool recognises(std::uintptr_t address, int code) const {
-    return code == zone_.fault_code && address >= zone_.first && address < zone_.last;
-  }
-  [[noreturn]] void end_process() const;
+  /// The number of the stack whose overflow this fault is; negative if it is none. Both are safe in a signal handler.
+  int stack_of(std::uintptr_t address, int code) const;
+  [[noreturn]] void end_process(int stack) const;
 
  private:
-  OverflowZone zone_;
-  std::string message_;
+  int rank_;
+  std::vector<OverflowZone> zones_;
+  std::string message_end_;
   std::unique_ptr<std::byte[]> alternate_stack_;
 };
 

@@ -76,6 +76,47 @@ OverflowZone ThreadStack::zone() const {
   return {.first = first, .last = first + guard_, .fault_code = SEGV_ACCERR, .stack_bytes = size_};
 }
 
+FiberStacks::~FiberStacks() {
+  if (mapping_ != nullptr) munmap(mapping_, static_cast<std::size_t>(count_) * stride());
+}
+
+int FiberStacks::map(int count, std::size_t bytes) {
+  guard_ = guard_bytes(bytes);
+  size_ = round_up(bytes, page_bytes());
+  const std::size_t all = static_cast<std::size_t>(count) * stride();
+  void* mapping = mmap(nullptr, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  if (mapping == MAP_FAILED) return errno;
+  mapping_ = mapping;
+  count_ = count;
+  madvise(mapping, all, MADV_NOHUGEPAGE);  // else the first touch may use 2 MiB; older kernels do not know it
+  for (int fiber = 0; fiber < count; ++fiber) {
+    if (mprotect(low(fiber), size_, PROT_READ | PROT_WRITE) != 0) return errno;
+  }
+  return 0;
+}
+
+void* FiberStacks::low(int fiber) const {
+  return static_cast<char*>(mapping_) + static_cast<std::size_t>(fiber) * stride() + guard_;
+}
+
+// Stacks that begin at equal distances would all have their first frames, which are used most, in the same few sets of a
+// cache. Beyond a page of 4 KiB the placement of pages spreads them.
+void* FiberStacks::top(int fiber) const {
+  constexpr std::size_t kSpread = 4096;
+  constexpr std::size_t kPlaces = kSpread / kStride;
+  return static_cast<char*>(low(fiber)) + size_ - static_cast<std::size_t>(fiber) % kPlaces * kStride;
+}
+
+OverflowZone FiberStacks::zone() const {
+  const auto first = reinterpret_cast<std::uintptr_t>(mapping_);
+  return {.first = first,
+          .last = first + guard_,
+          .fault_code = SEGV_ACCERR,
+          .stack_bytes = size_,
+          .stride = stride(),
+          .stacks = count_};
+}
+
 OwnStack::OwnStack(std::size_t wanted) {
   const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
   const auto left_in = [&](const Range& range) { return here > range.low ? here - range.low : 0; };

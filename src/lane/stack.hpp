@@ -10,12 +10,15 @@
 
 namespace skein {
 
-/// What an overflow of a stack touches, and how the system reports it.
+/// What an overflow of a stack touches, and how the system reports it; or that of each of several stacks, one behind the
+/// other.
 struct OverflowZone {
   std::uintptr_t first = 0;
   std::uintptr_t last = 0;      ///< one beyond; nothing is watched when it equals `first`
   int fault_code = 0;           ///< si_code of the SIGSEGV
   std::size_t stack_bytes = 0;  ///< for the message
+  std::size_t stride = 0;       ///< from one stack to the next
+  int stacks = 1;
 };
 
 /// A mapping with a guard area at its low end, where the stack would overflow to. Memory is used as it is touched.
@@ -35,6 +38,31 @@ class ThreadStack {
 
  private:
   void* mapping_ = nullptr;
+  std::size_t guard_ = 0;
+  std::size_t size_ = 0;
+};
+
+/// The stacks of a lane's fibers, in one mapping, each above a guard area. Memory is used as it is touched, in small pages.
+class FiberStacks {
+ public:
+  FiberStacks() = default;
+  ~FiberStacks();
+  FiberStacks(const FiberStacks&) = delete;
+  FiberStacks& operator=(const FiberStacks&) = delete;
+
+  /// Maps them, once. Returns 0, or the error number.
+  int map(int count, std::size_t bytes);
+
+  void* low(int fiber) const;
+  void* top(int fiber) const;  ///< where the stack begins; not the same distance from low() for all
+  std::size_t size() const { return size_; }
+  OverflowZone zone() const;
+
+ private:
+  std::size_t stride() const { return guard_ + size_; }
+
+  void* mapping_ = nullptr;
+  int count_ = 0;
   std::size_t guard_ = 0;
   std::size_t size_ = 0;
 };

@@ -72,12 +72,17 @@ bool is_more_crowded(const Load& a, const Load& b) {
 }
 
 HostPlan plan_host(const HostFacts& host) {
-  std::vector<int> ranks = default_ranks(host.processes, host.most_ranks);
-  for (std::size_t i = 0; i < ranks.size(); ++i) ranks[i] = host.processes[i].ranks.value_or(ranks[i]);
+  std::vector<int> lanes = default_lanes(host.processes, host.most_lanes);
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    const ProcessFacts& facts = host.processes[i];
+    lanes[i] = facts.lanes.value_or(std::min(lanes[i], facts.ranks.value_or(lanes[i])));
+  }
   HostPlan plan;
-  for (const Load& load : worst_loads(host.processes, ranks)) {
+  for (const Load& load : worst_loads(host.processes, lanes)) {
     const std::size_t process = plan.processes.size();
-    plan.processes.push_back({std::vector<int>(index(ranks[process]), kNotPinned), load});
+    plan.processes.push_back({.ranks = host.processes[process].ranks.value_or(lanes[process]),
+                              .cpus = std::vector<int>(index(lanes[process]), kNotPinned),
+                              .load = load});
   }
   const std::vector<Pinning> pinning = pin(host, plan);
   plan.warnings = placement_warnings(host, plan, pinning);

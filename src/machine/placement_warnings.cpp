@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What stands in the way of a good placement, in words. A cause that explains others hides them: each rank that has to
-// share its CPU is explained once, by the binding, the limit, the list or the number of ranks, in this order of tightness.
+// What stands in the way of a good placement, in words. A cause that explains others hides them: each lane that has to
+// share its CPU is explained once, by the binding, the limit, the list or the number of lanes, in this order of tightness.
+// Ranks that share a lane are no pitfall, unless a binding alone keeps them from lanes of their own.
 #include "placement_warnings.hpp"
 
 #include <fmt/format.h>
@@ -24,13 +25,21 @@ class Warnings {
  public:
   Warnings(const HostFacts& host, const HostPlan& plan, const std::vector<Pinning>& pinning)
       : host_(host), pinning_(pinning), processes_(static_cast<int>(host.processes.size())) {
-    for (const ProcessPlan& process : plan.processes) ranks_.push_back(static_cast<int>(process.cpus.size()));
-    for (const int ranks : ranks_) all_ranks_ += ranks;
+    for (const ProcessFacts& facts : host.processes) offered_ = std::max(offered_, facts.offered);
+    std::vector<int> ranks;
+    for (std::size_t i = 0; i < plan.processes.size(); ++i) {
+      lanes_.push_back(static_cast<int>(plan.processes[i].cpus.size()));
+      ranks.push_back(plan.processes[i].ranks);
+      const int possible = host.processes[i].lanes.value_or(offered_ / processes_);
+      wanted_.push_back(std::max(lanes_.back(), std::min(plan.processes[i].ranks, possible)));
+      all_wanted_ += wanted_.back();
+    }
     masks_ = masks_of(host.processes);
     pools_ = pools_of(host.processes);
-    mask_loads_ = loads_of_masks(masks_, ranks_);
-    limit_loads_ = loads_of_limits(host.processes, ranks_);
-    for (const ProcessFacts& facts : host.processes) offered_ = std::max(offered_, facts.offered);
+    mask_loads_ = loads_of_masks(masks_, lanes_);
+    wanted_loads_ = loads_of_masks(masks_, wanted_);
+    rank_loads_ = loads_of_masks(masks_, ranks);
+    limit_loads_ = loads_of_limits(host.processes, lanes_);
   }
 
   std::vector<std::string> all() {
@@ -60,16 +69,17 @@ class Warnings {
   const ProcessFacts& facts(int process) const { return host_.processes[index(process)]; }
   const std::vector<int>& mask(int process) const { return masks_[index(process)]; }
 
-  /// Its ranks, with those of others who have no other CPUs, are more than its CPUs.
-  bool exceeds_mask(int i) const { return mask_loads_[index(i)].lanes > mask_loads_[index(i)].cpus; }
-  bool exceeds_limit(int i) const { return limit_loads_[index(i)].load.lanes > limit_loads_[index(i)].load.cpus; }
+  /// Its lanes, with those of others who have no other CPUs, are more than its CPUs.
+  bool exceeds_mask(int i) const { return exceeds(mask_loads_[index(i)]); }
+  bool exceeds_limit(int i) const { return exceeds(limit_loads_[index(i)].load); }
+  static bool exceeds(const Load& load) { return load.lanes > load.cpus; }
 
   bool is_limited(int i) const {
     return exceeds_limit(i) && is_more_crowded(limit_loads_[index(i)].load, mask_loads_[index(i)]);
   }
   /// Somebody left it fewer CPUs than there are. Slurm may do so by a cpuset, which then shows no others.
   bool is_bound(int i) const { return static_cast<int>(mask(i).size()) < facts(i).offered || host_.launcher == "srun"; }
-  bool is_tight(int i) const { return exceeds_mask(i) && !is_limited(i) && is_bound(i); }
+  bool is_tight(int i) const { return exceeds(wanted_loads_[index(i)]) && !is_limited(i) && is_bound(i); }
   bool is_crowded(int i) const { return exceeds_mask(i) && !is_limited(i) && !is_bound(i); }
   bool has_short_list(int i) const {
     return pinning_[index(i)] == Pinning::too_few && facts(i).binding.kind == Binding::Kind::list && !exceeds_mask(i);
@@ -83,10 +93,11 @@ class Warnings {
     return sharers;
   }
 
-  /// How `processes` fit `cpus`.
-  static std::string fewer_ranks(int cpus, int processes) {
-    return cpus >= processes ? fmt::format("set SKEIN_RANKS={}", cpus / processes)
-                             : fmt::format("start at most {}", counted(cpus, "process"));
+  /// How `processes` like this one fit `cpus`.
+  std::string fewer_lanes(int i, int cpus, int processes) const {
+    return cpus >= processes
+               ? fmt::format("set {}={}", facts(i).lanes ? "SKEIN_LANES" : "SKEIN_RANKS", cpus / processes)
+               : fmt::format("start at most {}", counted(cpus, "process"));
   }
 
   /// Who bound the process.
@@ -111,41 +122,41 @@ class Warnings {
 
   static constexpr const char* kUnbindOpenmp = "unset OMP_PROC_BIND, OMP_PLACES, GOMP_CPU_AFFINITY and KMP_AFFINITY";
 
-  std::string unbind(int i, int ranks) const {
+  std::string unbind(int i, int lanes) const {
     if (facts(i).is_bound_by_openmp) return kUnbindOpenmp;
     const std::string& launcher = host_.launcher;
     if (launcher.empty()) {
       return fmt::format("allow it more (taskset -c LIST), or {}",
-                         fewer_ranks(static_cast<int>(mask(i).size()), static_cast<int>(sharing_mask(i).size())));
+                         fewer_lanes(i, static_cast<int>(mask(i).size()), static_cast<int>(sharing_mask(i).size())));
     }
-    if (launcher == "srun") return fmt::format("use srun -c {}, or srun --cpu-bind=none", ranks);
+    if (launcher == "srun") return fmt::format("use srun -c {}, or srun --cpu-bind=none", lanes);
     std::string text = "use " + unbound_launcher();
-    if (ranks * processes_ <= std::min(offered_, all_cores())) {  // else the launcher refuses
+    if (lanes * processes_ <= std::min(offered_, all_cores())) {  // else the launcher refuses
       text +=
-          fmt::format(", or {} {}{}", launcher, launcher == "mpiexec" ? "-bind-to core:" : "--map-by slot:PE=", ranks);
+          fmt::format(", or {} {}{}", launcher, launcher == "mpiexec" ? "-bind-to core:" : "--map-by slot:PE=", lanes);
     }
-    if (all_ranks_ <= offered_) return text;
-    return text + fmt::format(", and {}, as there are {} for {}", fewer_ranks(offered_, processes_),
-                              counted(offered_, "CPU"), counted(all_ranks_, "rank"));
+    if (all_wanted_ <= offered_) return text;
+    return text + fmt::format(", and {}, as there are {} for {}", fewer_lanes(i, offered_, processes_),
+                              counted(offered_, "CPU"), counted(all_wanted_, "lane"));
   }
 
   std::string tight(int i, const std::vector<int>& concerned) const {
     int most = 0;
-    for (const int process : concerned) most = std::max(most, ranks_[index(process)]);
+    for (const int process : concerned) most = std::max(most, wanted_[index(process)]);
     const std::vector<int> sharers = sharing_mask(i);
     const int others = static_cast<int>(concerned.size() - sharers.size());
-    return fmt::format("{} of {} share {}, because {}{}: {}", counted(mask_loads_[index(i)].lanes, "rank"),
+    return fmt::format("{} of {} share {}, because {}{}: {}", counted(rank_loads_[index(i)].lanes, "rank"),
                        processes_text(sharers), cpus_text(mask(i)), binder(i),
                        others > 0 ? fmt::format(" ({} more likewise)", others) : "", unbind(i, most));
   }
 
-  /// Each process sits on one core while half the machine or more is left to nobody. Whoever asked for one rank meant it.
+  /// Each process sits on one core while half the machine or more is left to nobody. Whoever asked for one lane or rank meant it.
   void idle() {
     std::set<int> used;
     bool is_meant = true;
     for (int i = 0; i < processes_; ++i) {
       if (cores_of(host_.machine, mask(i)) > 1) return;
-      if (!facts(i).ranks || *facts(i).ranks > 1) is_meant = false;
+      if (facts(i).ranks != 1 && facts(i).lanes != 1) is_meant = false;
       used.insert(mask(i).begin(), mask(i).end());
     }
     const int cpus = static_cast<int>(used.size());
@@ -169,15 +180,15 @@ class Warnings {
     return fmt::format(
         "{} of {} share a quota of {:.4g} CPUs (cgroup), so the kernel stops them for a part of each period: {}, or "
         "raise the quota (cpu.max, docker --cpus)",
-        counted(own.load.lanes, "rank"), processes_text(sharers), own.limit.cpus,
-        fewer_ranks(own.load.cpus, static_cast<int>(sharers.size())));
+        counted(own.load.lanes, "lane"), processes_text(sharers), own.limit.cpus,
+        fewer_lanes(i, own.load.cpus, static_cast<int>(sharers.size())));
   }
 
   std::string crowded(int i, const std::vector<int>&) const {
     const Load& load = mask_loads_[index(i)];
     return fmt::format("{} share {}, so waiting ranks give way to others, which is slow: {}",
-                       counted(load.lanes, "rank"), counted(load.cpus, "CPU"),
-                       fewer_ranks(load.cpus, static_cast<int>(sharing_mask(i).size())));
+                       counted(load.lanes, "lane"), counted(load.cpus, "CPU"),
+                       fewer_lanes(i, load.cpus, static_cast<int>(sharing_mask(i).size())));
   }
 
   const std::vector<int>& pool(int i) const { return pools_[index(i)]; }
@@ -209,10 +220,10 @@ class Warnings {
 
   std::string short_list(int i, const std::vector<int>& concerned) const {
     int lanes = 0;
-    for (const int process : concerned) lanes += pool(process) == pool(i) ? ranks_[index(process)] : 0;
+    for (const int process : concerned) lanes += pool(process) == pool(i) ? lanes_[index(process)] : 0;
     const std::vector<int>& cpus = pool(i);
-    return fmt::format("SKEIN_BIND names {} ({}) for {}, which are therefore not pinned: name one for each rank",
-                       counted(static_cast<int>(cpus.size()), "CPU"), number_ranges(cpus), counted(lanes, "rank"));
+    return fmt::format("SKEIN_BIND names {} ({}) for {}, which are therefore not pinned: name one for each lane",
+                       counted(static_cast<int>(cpus.size()), "CPU"), number_ranges(cpus), counted(lanes, "lane"));
   }
 
   /// A rank's inner threads inherit its pinning. Unpinned they harm only when they are more than the CPUs.
@@ -244,17 +255,20 @@ class Warnings {
     const int cpus = static_cast<int>(mask(i).size());
     if (threads == kOnePerCpu) threads = cpus;
     if (threads <= 1) return 0;  // also when it is not loaded
-    return pinning_[index(i)] == Pinning::pinned || threads * ranks_[index(i)] > cpus ? threads : 0;
+    return pinning_[index(i)] == Pinning::pinned || threads * lanes_[index(i)] > cpus ? threads : 0;
   }
 
   const HostFacts& host_;
   const std::vector<Pinning>& pinning_;
   int processes_;
-  std::vector<int> ranks_;
-  int all_ranks_ = 0;
+  std::vector<int> lanes_;
+  std::vector<int> wanted_;  ///< lanes that each process would have without a binding
+  int all_wanted_ = 0;
   CpuSets masks_;
   CpuSets pools_;
   std::vector<Load> mask_loads_;
+  std::vector<Load> wanted_loads_;
+  std::vector<Load> rank_loads_;  ///< of ranks in the place of lanes
   std::vector<LimitLoad> limit_loads_;
   int offered_ = 0;
   std::vector<std::string> found_;

@@ -113,6 +113,7 @@ std::vector<std::byte> to_bytes(const ProcessFacts& facts) {
   out.put(facts.offered);
   out.put_all(facts.limits);
   out.put(facts.ranks.value_or(0));
+  out.put(facts.lanes.value_or(0));
   out.put(facts.binding.kind);
   out.put_all(facts.binding.cpus);
   out.put(facts.inner_threads);
@@ -128,6 +129,8 @@ ProcessFacts facts_from(const std::vector<std::byte>& bytes) {
   facts.limits = in.take_all<CpuLimit>();
   const int ranks = in.take<int>();
   if (ranks > 0) facts.ranks = ranks;
+  const int lanes = in.take<int>();
+  if (lanes > 0) facts.lanes = lanes;
   facts.binding.kind = in.take<Binding::Kind>();
   facts.binding.cpus = in.take_all<int>();
   facts.inner_threads = in.take<std::array<int, kInnerLibraries>>();

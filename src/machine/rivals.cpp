@@ -104,30 +104,30 @@ std::vector<std::vector<int>> rivals(const CpuSets& cpus) {
   return result;
 }
 
-std::vector<int> default_ranks(const std::vector<ProcessFacts>& processes, int most) {
-  std::vector<int> ranks = shares_of(pools_of(processes));
+std::vector<int> default_lanes(const std::vector<ProcessFacts>& processes, int most) {
+  std::vector<int> lanes = shares_of(pools_of(processes));
   for (const auto& [group, sharers] : sharers_of_limits(processes)) {
     const int count = static_cast<int>(sharers.processes.size());
     for (int at = 0; at < count; ++at) {
-      int& mine = ranks[index(sharers.processes[index(at)])];
+      int& mine = lanes[index(sharers.processes[index(at)])];
       mine = std::min(mine, share(index(whole_cpus(sharers.cpus)), count, at));
     }
   }
   const int count = static_cast<int>(processes.size());
   for (int i = 0; i < count; ++i)
-    ranks[index(i)] = std::max(1, std::min(ranks[index(i)], share(index(most), count, i)));
-  return ranks;
+    lanes[index(i)] = std::max(1, std::min(lanes[index(i)], share(index(most), count, i)));
+  return lanes;
 }
 
-std::vector<Load> loads_of_masks(const CpuSets& masks, const std::vector<int>& ranks) {
+std::vector<Load> loads_of_masks(const CpuSets& masks, const std::vector<int>& lanes) {
   std::map<std::vector<int>, int> lanes_of;
-  for (std::size_t i = 0; i < masks.size(); ++i) lanes_of[masks[i]] += ranks[i];
+  for (std::size_t i = 0; i < masks.size(); ++i) lanes_of[masks[i]] += lanes[i];
   std::map<std::vector<int>, Load> load_of;
   for (const auto& [mask, own] : lanes_of) {
     Load& load = load_of[mask];
     load.cpus = static_cast<int>(mask.size());
-    for (const auto& [other, lanes] : lanes_of) {
-      if (std::includes(mask.begin(), mask.end(), other.begin(), other.end())) load.lanes += lanes;
+    for (const auto& [other, count] : lanes_of) {
+      if (std::includes(mask.begin(), mask.end(), other.begin(), other.end())) load.lanes += count;
     }
   }
   std::vector<Load> loads;
@@ -135,11 +135,11 @@ std::vector<Load> loads_of_masks(const CpuSets& masks, const std::vector<int>& r
   return loads;
 }
 
-std::vector<LimitLoad> loads_of_limits(const std::vector<ProcessFacts>& processes, const std::vector<int>& ranks) {
+std::vector<LimitLoad> loads_of_limits(const std::vector<ProcessFacts>& processes, const std::vector<int>& lanes) {
   std::vector<LimitLoad> result(processes.size());
   for (const auto& [group, sharers] : sharers_of_limits(processes)) {
     Load load{0, whole_cpus(sharers.cpus)};
-    for (const int process : sharers.processes) load.lanes += ranks[index(process)];
+    for (const int process : sharers.processes) load.lanes += lanes[index(process)];
     for (const int process : sharers.processes) {
       LimitLoad& worst = result[index(process)];
       if (is_more_crowded(load, worst.load)) worst = {load, {group, sharers.cpus}};
@@ -148,16 +148,16 @@ std::vector<LimitLoad> loads_of_limits(const std::vector<ProcessFacts>& processe
   return result;
 }
 
-std::vector<Load> worst_loads(const std::vector<ProcessFacts>& processes, const std::vector<int>& ranks) {
+std::vector<Load> worst_loads(const std::vector<ProcessFacts>& processes, const std::vector<int>& lanes) {
   const CpuSets masks = masks_of(processes);
-  const std::vector<Load> of_masks = loads_of_masks(masks, ranks);
-  const std::vector<LimitLoad> of_limits = loads_of_limits(processes, ranks);
+  const std::vector<Load> of_masks = loads_of_masks(masks, lanes);
+  const std::vector<LimitLoad> of_limits = loads_of_limits(processes, lanes);
   std::vector<Load> result(processes.size());
   for (const std::vector<int>& group : rivals(masks)) {
     Load worst;
     std::set<int> cpus;
     for (const int process : group) {
-      worst.lanes += ranks[index(process)];
+      worst.lanes += lanes[index(process)];
       cpus.insert(masks[index(process)].begin(), masks[index(process)].end());
     }
     worst.cpus = static_cast<int>(cpus.size());

@@ -22,20 +22,20 @@ CpuSets pools_of(const std::vector<ProcessFacts>& processes);
 std::vector<std::vector<int>> rivals(const CpuSets& cpus);
 
 /// A process's fair share of its pool and its limits, at least one; together no more than `most`.
-std::vector<int> default_ranks(const std::vector<ProcessFacts>& processes, int most);
+std::vector<int> default_lanes(const std::vector<ProcessFacts>& processes, int most);
 
 /// For each process: the lanes that can only run on CPUs of its mask, and these CPUs.
-std::vector<Load> loads_of_masks(const CpuSets& masks, const std::vector<int>& ranks);
+std::vector<Load> loads_of_masks(const CpuSets& masks, const std::vector<int>& lanes);
 
 /// For each process: the most crowded limit that it is under; {0, 1} without one.
 struct LimitLoad {
   Load load{0, 1};
   CpuLimit limit;
 };
-std::vector<LimitLoad> loads_of_limits(const std::vector<ProcessFacts>& processes, const std::vector<int>& ranks);
+std::vector<LimitLoad> loads_of_limits(const std::vector<ProcessFacts>& processes, const std::vector<int>& lanes);
 
 /// What decides how a process should wait: the most crowded of its mask, those of its rivals, all their CPUs together,
 /// and its limits.
-std::vector<Load> worst_loads(const std::vector<ProcessFacts>& processes, const std::vector<int>& ranks);
+std::vector<Load> worst_loads(const std::vector<ProcessFacts>& processes, const std::vector<int>& lanes);
 
 }  // namespace skein

@@ -18,7 +18,10 @@ Description description_of(const Start& start) {
   result.machine = start.machine;
   result.facts = start.facts;
   result.first_rank = map.first_of(result.process);
-  result.cpus = start.cpus;
+  for (int rank = result.first_rank; rank < result.first_rank + map.ranks_of(result.process); ++rank) {
+    result.lanes.push_back(map.lane_of(rank) - map.lane_of(result.first_rank));
+    result.cpus.push_back(start.cpus[static_cast<std::size_t>(result.lanes.back())]);
+  }
   result.load = start.load;
   result.busy_cpus = start.cpu_locks.busy();
   result.waiting = start.settings.budget;

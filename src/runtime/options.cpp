@@ -30,9 +30,10 @@ constexpr std::array<std::string_view, 3> kMpiWords = {"auto", "on", "off"};
 constexpr std::array<std::string_view, 4> kPatternWords = {"auto", "all-to-all", "gather-release", "levels"};
 constexpr std::array<std::string_view, 2> kSwitchWords = {"0", "1"};
 
-constexpr std::array<std::string_view, 12> kVariables = {
-    "SKEIN_RANKS", "SKEIN_BIND",    "SKEIN_CPU_LOCKS", "SKEIN_STACK",  "SKEIN_WAIT",  "SKEIN_HOST",
-    "SKEIN_MPI",   "SKEIN_PATTERN", "SKEIN_VERBOSE",   "SKEIN_REPORT", "SKEIN_STALL", "SKEIN_REPORT_FILE"};
+constexpr std::array<std::string_view, 14> kVariables = {
+    "SKEIN_RANKS",   "SKEIN_LANES",  "SKEIN_BIND",     "SKEIN_CPU_LOCKS",  "SKEIN_STACK",
+    "SKEIN_WAIT",    "SKEIN_HOST",   "SKEIN_SCHEDULE", "SKEIN_MPI",        "SKEIN_PATTERN",
+    "SKEIN_VERBOSE", "SKEIN_REPORT", "SKEIN_STALL",    "SKEIN_REPORT_FILE"};
 
 // The least leaves room for Skein's own frames and a small function; the most is far beyond any machine's memory.
 constexpr std::size_t kLeastStackBytes = std::size_t{64} << 10U;
@@ -123,11 +124,60 @@ PatternChoice parse_pattern(std::string_view name, std::string_view value) {
   const auto* const word = std::find(kPatternWords.begin(), kPatternWords.end(), value);
   if (word != kPatternWords.end()) return {static_cast<Pattern>(word - kPatternWords.begin())};
   if (value.starts_with(kLevels)) {
-    if (const auto ranks = whole_number(value.substr(kLevels.size()), 2, kRanksPerGroup))
+    if (const auto ranks = whole_number(value.substr(kLevels.size()), 2, kLanesPerGroup))
       return {Pattern::levels, *ranks};
   }
   reject_value(name, value,
-               fmt::format("{}, or levels:2 to levels:{}", fmt::join(kPatternWords, ", "), kRanksPerGroup));
+               fmt::format("{}, or levels:2 to levels:{}", fmt::join(kPatternWords, ", "), kLanesPerGroup));
+}
+
+constexpr std::string_view kScheduleAllowed = "turns, or random:SEED with a whole number from 0 to 2^64 - 1";
+
+/// turns, or random:SEED.
+std::optional<std::uint64_t> parse_schedule(const char* name, std::string_view value) {
+  constexpr std::string_view kRandom = "random:";
+  if (value == "turns") return std::nullopt;
+  std::uint64_t seed = 0;
+  const std::string_view digits = value.starts_with(kRandom) ? value.substr(kRandom.size()) : std::string_view();
+  const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), seed);
+  if (digits.empty() || problem != std::errc() || end != digits.data() + digits.size()) {
+    reject_value(name, value, kScheduleAllowed);
+  }
+  return seed;
+}
+
+std::string write_schedule(const std::optional<std::uint64_t>& seed) {
+  return seed ? fmt::format("random:{}", *seed) : "turns";
+}
+
+std::optional<int> parse_lanes(const char* name, std::string_view value) {
+  const auto number = value == "each" ? std::optional(kEachItsLane) : whole_number(value, 1, kMaxLanes);
+  if (!number) reject_value(name, value, fmt::format("1 to {}, or each for one lane per rank", kMaxLanes));
+  return number;
+}
+
+std::string write_lanes(const std::optional<int>& lanes) {
+  return !lanes ? "" : *lanes == kEachItsLane ? "each" : std::to_string(*lanes);
+}
+
+/// What must hold between ranks, lanes and schedule. A lane carries at least one rank.
+void complete_lanes(Options& options) {
+  if (options.lanes && (*options.lanes < 0 || *options.lanes > kMaxLanes)) {
+    reject_value("Options::lanes", std::to_string(*options.lanes), fmt::format("1 to {}", kMaxLanes));
+  }
+  if (options.schedule_seed) {
+    const auto asked = environment_value("SKEIN_LANES");
+    if (asked && options.lanes != 1) {
+      reject_value("SKEIN_LANES", *asked, "1 with SKEIN_SCHEDULE=random, where one thread runs all");
+    }
+    options.lanes = 1;
+  }
+  if (!options.lanes || !options.ranks) return;
+  if (*options.lanes == kEachItsLane && *options.ranks > kMaxLanes) {
+    reject_value("SKEIN_RANKS", std::to_string(*options.ranks),
+                 fmt::format("1 to {} with SKEIN_LANES=each", kMaxLanes));
+  }
+  options.lanes = *options.lanes == kEachItsLane ? *options.ranks : std::min(*options.lanes, *options.ranks);
 }
 
 }  // namespace
@@ -165,7 +215,10 @@ std::vector<int> parse_hosts(std::string_view name, std::string_view value,
 
 Options with_environment(Options options) {
   if (const auto value = environment_value("SKEIN_RANKS"))
-    options.ranks = parse_integer("SKEIN_RANKS", *value, 1, kMaxLanes);
+    options.ranks = parse_integer("SKEIN_RANKS", *value, 1, kMaxRanks);
+  if (const auto value = environment_value("SKEIN_LANES")) options.lanes = parse_lanes("SKEIN_LANES", *value);
+  if (const auto value = environment_value("SKEIN_SCHEDULE"))
+    options.schedule_seed = parse_schedule("SKEIN_SCHEDULE", *value);
   if (const auto value = environment_value("SKEIN_BIND")) options.bind = *value;  // read with the machine at hand
   if (const auto value = environment_value("SKEIN_STACK")) options.stack_bytes = parse_stack("SKEIN_STACK", *value);
   if (const auto value = environment_value("SKEIN_STALL")) options.stall = parse_stall("SKEIN_STALL", *value);
@@ -180,9 +233,10 @@ Options with_environment(Options options) {
   if (const auto value = environment_value("SKEIN_PATTERN")) options.pattern = parse_pattern("SKEIN_PATTERN", *value);
   read_word("SKEIN_VERBOSE", kSwitchWords, options.verbose);
   read_word("SKEIN_REPORT", kSwitchWords, options.report);
-  if (options.ranks && (*options.ranks < 1 || *options.ranks > kMaxLanes)) {
-    reject_value("Options::ranks", std::to_string(*options.ranks), "1 to " + std::to_string(kMaxLanes));
+  if (options.ranks && (*options.ranks < 1 || *options.ranks > kMaxRanks)) {
+    reject_value("Options::ranks", std::to_string(*options.ranks), "1 to " + std::to_string(kMaxRanks));
   }
+  complete_lanes(options);
   if (!is_stack(options.stack_bytes)) {
     reject_value("Options::stack_bytes", std::to_string(options.stack_bytes), kStackAllowed);
   }
@@ -211,16 +265,18 @@ ThreadNeed threads_of_environment(const Options& options) {
 std::vector<Setting> settings_of(const Options& options) {
   const auto word = [](Words words, auto choice) { return std::string(words[static_cast<std::size_t>(choice)]); };
   std::string pattern = word(kPatternWords, options.pattern.pattern);
-  if (options.pattern.pattern == Pattern::levels && options.pattern.ranks_per_group != kRanksPerGroup) {
-    pattern += fmt::format(":{}", options.pattern.ranks_per_group);
+  if (options.pattern.pattern == Pattern::levels && options.pattern.lanes_per_group != kLanesPerGroup) {
+    pattern += fmt::format(":{}", options.pattern.lanes_per_group);
   }
   // In the order of kVariables.
   const std::array<std::string, kVariables.size()> values = {options.ranks ? std::to_string(*options.ranks) : "",
+                                                             write_lanes(options.lanes),
                                                              options.bind,
                                                              word(kSwitchWords, options.cpu_locks),
                                                              write_stack(options.stack_bytes),
                                                              word(kWaitWords, options.wait),
                                                              options.host,
+                                                             write_schedule(options.schedule_seed),
                                                              word(kMpiWords, mpi_use_of_environment(options.mpi)),
                                                              pattern,
                                                              word(kSwitchWords, options.verbose),

@@ -12,7 +12,9 @@
 #include <utility>
 
 #include "describe.hpp"
+#include "skein/base/cache_line.hpp"
 #include "skein/base/report.hpp"
+#include "skein/lane/fibers.hpp"
 #include "skein/lane/fork_watch.hpp"
 #include "skein/lane/lanes.hpp"
 #include "skein/runtime/runtime.hpp"
@@ -41,17 +43,21 @@ class Runtime::Impl {
       : start_(start_up(options, comm, tell)) {
     const RankMap& map = start_.host->map();
     const int first = map.first_of(process());
-    for (int i = 0; i < map.ranks_of(process()); ++i) {
+    for (std::size_t i = 0; i < start_.cpus.size(); ++i) {
       TeamSettings settings = start_.settings;
-      settings.cpu = carrier == Carrier::lanes ? start_.cpus[static_cast<std::size_t>(i)] : kNotPinned;
-      teams_.push_back(std::make_unique<Team>(*start_.host, first + i, settings));
+      settings.cpu = carrier == Carrier::lanes ? start_.cpus[i] : kNotPinned;
+      team_lanes_.push_back(std::make_unique<TeamLane>(host(), map.lane_of(first) + static_cast<int>(i), settings));
+    }
+    for (int rank = first; rank < first + map.ranks_of(process()); ++rank) {
+      teams_.push_back(std::make_unique<Team>(host(), rank, lane_of(rank)));
     }
     outcomes_.resize(teams_.size());
+    ranks_inside_.resize(team_lanes_.size());
     fork_watch_.emplace([this] {
       is_in_child_ = true;
       for (const auto& team : teams_) team->belongs_to_parent();
     });
-    host().when_stuck([this] { exit_now(kUnknownLane); });
+    host().when_stuck([this] { exit_now(Caller::another); });
     if (start_.options.verbose == Verbosity::placement) write_report(placement_table(description()));
   }
 
@@ -62,6 +68,7 @@ class Runtime::Impl {
     lanes_.reset();
     watchdog_.reset();
     teams_.clear();
+    team_lanes_.clear();
     if (may_finalize_) {
       start_.host.reset();
       if (start_.network) start_.network->close();
@@ -81,7 +88,10 @@ class Runtime::Impl {
     if (!lanes_) start_lanes(tell);
     is_running_ = true;
     departures_.expect(static_cast<int>(teams_.size()));
-    lanes_->run([&](int lane) { run_rank(static_cast<std::size_t>(lane), body); });
+    for (std::size_t lane = 0; lane < team_lanes_.size(); ++lane) {
+      ranks_inside_[lane].value = team_lanes_[lane]->carried().ranks;
+    }
+    lanes_->run([&](int rank) { run_rank(rank, body); });
     is_running_ = false;
     // Not by the abort word: other processes may be in the next run already, and fail there.
     if (!outcomes_.front().has_left) return false;
@@ -135,8 +145,8 @@ class Runtime::Impl {
     const Failure failure = host().first_failure();
     const RankMap& map = host().map();
     if (failure.rank >= 0 && map.process_of(failure.rank) == process()) {
-      const auto lane = static_cast<std::size_t>(failure.rank - map.first_of(process()));
-      const std::exception_ptr& original = outcomes_[lane].failure;
+      const auto own = static_cast<std::size_t>(failure.rank - map.first_of(process()));
+      const std::exception_ptr& original = outcomes_[own].failure;
       if (original != nullptr) std::rethrow_exception(original);
     }
     throw TeamAborted(describe(failure), failure.code);
@@ -147,7 +157,8 @@ class Runtime::Impl {
     watchdog_.emplace(host(), Watchdog::Settings{.cpus = start_.facts.allowed,
                                                  .stall = start_.options.stall,
                                                  .report_file = start_.options.report_file,
-                                                 .process_ids = start_.process_ids});
+                                                 .process_ids = start_.process_ids,
+                                                 .has_ranks_inside = [this] { return !departures_.are_all(); }});
   }
 
   Description description() const { return description_of(start_); }
@@ -160,9 +171,13 @@ class Runtime::Impl {
  private:
   void start_lanes(const World::Tell& tell) {
     const auto start = [&] {
-      lanes_.emplace(start_.cpus, LaneSettings{.stack_bytes = start_.options.stack_bytes,
-                                               .first_rank = host().map().first_of(process()),
-                                               .warn = warn});
+      LaneSettings settings{.stack_bytes = start_.options.stack_bytes,
+                            .first_rank = host().map().first_of(process()),
+                            .ranks = static_cast<int>(teams_.size()),
+                            .rotas = {},
+                            .warn = warn};
+      for (const auto& lane : team_lanes_) settings.rotas.push_back(lane.get());
+      lanes_.emplace(start_.cpus, std::move(settings));
       start_watchdog();
     };
     const Verdict verdict = world().agree(start, tell);
@@ -177,20 +192,33 @@ class Runtime::Impl {
     }
   }
 
-  void run_rank(std::size_t lane, const std::function<void(Team&)>& body) {
-    outcomes_[lane] = RankRunner(*teams_[lane]).run(body);
-    departures_.depart();
-    // A rank that computes on without a Skein call must not keep the process alive.
-    if (!outcomes_[lane].has_left && !departures_.wait_for_all()) exit_now(lane);
+  TeamLane& lane_of(int rank) {
+    const RankMap& map = host().map();
+    return *team_lanes_[static_cast<std::size_t>(map.lane_of(rank) - map.lane_of(map.first_of(process())))];
   }
 
-  static constexpr std::size_t kUnknownLane = SIZE_MAX;
+  /// `rank` counts within the process.
+  void run_rank(int rank, const std::function<void(Team&)>& body) {
+    const auto i = static_cast<std::size_t>(rank);
+    outcomes_[i] = RankRunner(*teams_[i]).run(body);
+    departures_.depart();
+    const RankMap& map = host().map();
+    const int first = map.first_of(process());
+    const int lane = map.lane_of(first + rank) - map.lane_of(first);
+    if (--ranks_inside_[static_cast<std::size_t>(lane)].value > 0) return;
+    // A rank that computes on without a Skein call must not keep the process alive.
+    if (!outcomes_[i].has_left && !departures_.wait_for_all()) {
+      exit_now(lane == 0 ? Caller::main_lane : Caller::another);
+    }
+  }
+
+  enum class Caller { main_lane, another };
 
   // Several ranks may find out at once; the process arrives at the meeting once. Only the main lane may call MPI.
-  [[noreturn]] void exit_now(std::size_t lane) {
+  [[noreturn]] void exit_now(Caller caller) {
     while (!departures_.claim_exit()) pause();
     const int code = report_failure();
-    const bool may_call_mpi = lane == 0 && host().network() != nullptr;
+    const bool may_call_mpi = caller == Caller::main_lane && host().network() != nullptr;
     if (host().first_failure().host != Failure::kThisHost) {  // an exit might end the host that is about to report
       if (may_call_mpi) {
         host().wait_for_report();
@@ -199,12 +227,14 @@ class Runtime::Impl {
       }
     }
     host().miss_meeting();
-    if (may_call_mpi) world().abort(static_cast<ExitCode>(code));
+    if (may_call_mpi) on_own_stack([&] { world().abort(static_cast<ExitCode>(code)); });
     std::_Exit(code);
   }
 
   Start start_;
+  std::vector<std::unique_ptr<TeamLane>> team_lanes_;
   std::vector<std::unique_ptr<Team>> teams_;
+  std::vector<Padded<int>> ranks_inside_;  ///< of each lane: ranks that have not come out of the run
   std::vector<RankRunner::Outcome> outcomes_;
   std::optional<Lanes> lanes_;
   std::optional<Watchdog> watchdog_;

@@ -15,6 +15,7 @@
 #include "skein/base/environment.hpp"
 #include "skein/lane/fp_environment.hpp"
 #include "skein/machine/machine.hpp"
+#include "skein/team/own_stack_network.hpp"
 
 namespace skein {
 namespace {
@@ -96,6 +97,11 @@ class Steps {
     facts_ = facts_of_this_process();
     facts_.offered = host_.machine.offered;
     facts_.ranks = start_.options.ranks;
+    // A drawn order is for ranks that share the one lane: as many as there would be lanes without it, and two at least.
+    if (start_.options.schedule_seed && !facts_.ranks)
+      facts_.ranks = std::max(2, static_cast<int>(facts_.allowed.size()));
+    if (start_.options.lanes != kEachItsLane)
+      facts_.lanes = start_.options.lanes;  // without ranks, each has one anyway
     int cpus = facts_.allowed.back() + 1;
     for (const Pu& pu : host_.machine.pus) cpus = std::max(cpus, pu.os_index + 1);
     facts_.binding = parse_binding("SKEIN_BIND", start_.options.bind, cpus);
@@ -110,7 +116,7 @@ class Steps {
 
   void place() {
     host_.launcher = detect_launcher().name;
-    host_.most_ranks = kMaxLanes;
+    host_.most_lanes = kMaxLanes;
     // All processes of a machine compete for its CPUs, whether they share memory or not.
     const std::vector<int>& machines = world_.machine_of_process();
     const int own_machine = machines[static_cast<std::size_t>(world_.process())];
@@ -124,12 +130,13 @@ class Steps {
     const HostPlan plan = plan_host(host_);
     start_.cpus = plan.processes[own].cpus;
     start_.load = plan.processes[own].load;
-    ranks_ = world_.allgather(static_cast<int>(start_.cpus.size()));
+    ranks_ = world_.allgather(plan.processes[own].ranks);
+    lanes_ = world_.allgather(static_cast<int>(start_.cpus.size()));
     std::vector<std::string> warnings = plan.warnings;
     if (warnings.empty() && start_.options.wait == WaitPolicy::spin && start_.load.lanes > start_.load.cpus) {
       warnings.push_back(
-          fmt::format("SKEIN_WAIT=spin: {} ranks share {} CPUs, so waiting ranks yield and park as with "
-                      "auto; use at most one rank per CPU",
+          fmt::format("SKEIN_WAIT=spin: {} lanes share {} CPUs, so waiting ranks yield and park as with "
+                      "auto; use at most one lane per CPU (SKEIN_LANES)",
                       start_.load.lanes, start_.load.cpus));
     }
     warn_once(own == 0 ? warnings : std::vector<std::string>());
@@ -139,7 +146,8 @@ class Steps {
     pattern_ = of_first(world_, start_.options.pattern);
     start_.settings = {.budget = wait_budget(start_.options.wait, crowding),
                        .crowded_budget = wait_budget(start_.options.wait, Crowding::oversubscribed),
-                       .first_episode = of_first(world_, start_.options.first_episode)};
+                       .first_episode = of_first(world_, start_.options.first_episode),
+                       .seed = start_.options.schedule_seed};
   }
 
   void exchange_process_ids() {
@@ -180,19 +188,22 @@ class Steps {
   }
 
   void require_possible() const {
-    int seats = 0;
-    for (std::size_t i = 0; i < ranks_.size(); ++i) {
-      if (start_.host_of_process[i] == own_host()) seats += ranks_[i];
-    }
-    if (seats > kMaxLanes) {
+    const auto require_at_most = [&](const std::vector<int>& counts, int most, std::string_view what,
+                                     std::string_view variable) {
+      int here = 0;
+      for (std::size_t i = 0; i < counts.size(); ++i) {
+        if (start_.host_of_process[i] == own_host()) here += counts[i];
+      }
+      if (here <= most) return;
+      throw Error(ExitCode::environment,
+                  fmt::format("{} {} on one host: at most {} are possible; set {} lower", here, what, most, variable));
+    };
+    require_at_most(ranks_, kMaxRanks, "ranks", "SKEIN_RANKS");
+    require_at_most(lanes_, kMaxLanes, "lanes", "SKEIN_LANES");
+    if (!world_.allows_threads() && lanes_[static_cast<std::size_t>(world_.process())] > 1) {
       throw Error(
           ExitCode::environment,
-          fmt::format("{} ranks on one host: at most {} are possible; set SKEIN_RANKS lower", seats, kMaxLanes));
-    }
-    if (!world_.allows_threads() && ranks_[static_cast<std::size_t>(world_.process())] > 1) {
-      throw Error(
-          ExitCode::environment,
-          fmt::format("{} grants MPI_THREAD_SINGLE only, which allows one rank per process; set SKEIN_RANKS=1, or "
+          fmt::format("{} grants MPI_THREAD_SINGLE only, which allows one lane per process; set SKEIN_LANES=1, or "
                       "initialise MPI with MPI_THREAD_FUNNELED",
                       world_.library()));
     }
@@ -200,7 +211,7 @@ class Steps {
 
   int own_host() const { return start_.host_of_process[static_cast<std::size_t>(world_.process())]; }
 
-  /// Where the ranks of this host sit, in rank order.
+  /// Where the lanes of this host sit, in rank order.
   std::vector<Seat> seats_of_host() {
     std::vector<Seat> own;
     for (const int cpu : start_.cpus) {
@@ -235,12 +246,16 @@ class Steps {
       if (const auto again = try_to_build_host(own_seats)) throw Error(again->code, again->message);
     }
     start_.network = world_.connect(start_.host_of_process);
+    const auto process = static_cast<std::size_t>(world_.process());
+    if (start_.network && ranks_[process] > lanes_[process]) {
+      start_.network = std::make_unique<OwnStackNetwork>(std::move(start_.network));
+    }
     start_.host->connect(start_.network.get());
   }
 
   /// What went wrong, the same in all processes.
   std::optional<Verdict> try_to_build_host(const std::vector<Seat>& seats) {
-    const RankMap map(ranks_, start_.host_of_process, own_host());
+    const RankMap map(ranks_, start_.host_of_process, own_host(), lanes_);
     const Host::Shape shape{map, choose_formation(pattern_, seats, map.hosts())};
     const bool is_first = map.first_process_here() == world_.process();
     std::uint64_t nonce = random_nonce();
@@ -277,6 +292,7 @@ class Steps {
   HostFacts host_;
   ProcessFacts facts_;
   std::vector<int> ranks_;
+  std::vector<int> lanes_;
   PatternChoice pattern_;
 };
 

@@ -32,13 +32,15 @@ std::string waiting_table(const Host& host) {
 std::string placement_table(const Description& run) {
   const int hosts = *std::max_element(run.host_of_process.begin(), run.host_of_process.end()) + 1;
   std::string table = fmt::format(
-      "skein: process {} of {}, host {} of {}, MPI: {}, {} ranks in the team, pattern {} ({}), {} ranks on {} CPUs\n",
+      "skein: process {} of {}, host {} of {}, MPI: {}, {} ranks in the team, pattern {} ({}), {} lane{} on {} CPUs\n",
       run.process, run.host_of_process.size(), run.host_of_process[static_cast<std::size_t>(run.process)], hosts,
       run.mpi_library, run.size, pattern_name(run.formation.pattern), run.formation.reason, run.load.lanes,
-      run.load.cpus);
-  for (std::size_t lane = 0; lane < run.cpus.size(); ++lane) {
-    const int cpu = run.cpus[lane];
-    table += fmt::format("skein:   rank {} on {}\n", run.first_rank + static_cast<int>(lane),
+      run.load.lanes == 1 ? "" : "s", run.load.cpus);
+  for (std::size_t begin = 0, end = 0; begin < run.cpus.size(); begin = end) {
+    while (end < run.lanes.size() && run.lanes[end] == run.lanes[begin]) ++end;
+    const int cpu = run.cpus[begin];
+    table += fmt::format("skein:   {} on {}\n",
+                         describe(LaneRanks(run.first_rank + static_cast<int>(begin), static_cast<int>(end - begin))),
                          cpu == kNotPinned ? std::string("any allowed CPU") : fmt::format("CPU {}", cpu));
   }
   return table;

@@ -19,6 +19,10 @@ namespace {
 
 constexpr std::chrono::nanoseconds kLongestInterval = std::chrono::milliseconds(250);
 constexpr int kLooksPerLimit = 8;
+
+// Ranks wait so long for each other, and then for a meeting, before they end the process.
+constexpr std::chrono::nanoseconds kOverdue = kLeaveGrace + std::chrono::seconds(1);
+
 constexpr std::size_t kMostReportBytes = FailureRecord<StdAtomics>::kMessageBytes - 512;
 
 std::string seconds(std::chrono::nanoseconds length) {
@@ -57,7 +61,7 @@ int roll_call_bell() {
 Watchdog::Watchdog(Host& host, Settings settings)
     : host_(host),
       settings_(std::move(settings)),
-      judge_(host.roll_call(), host.channels().arrivals, host.map().hosts() == 1, settings_.stall),
+      judge_(host.roll_call(), host.arrivals_of_lanes(), host.map().hosts() == 1, settings_.stall),
       interval_(std::min(kLongestInterval, settings_.stall / kLooksPerLimit)),
       last_look_ns_(StdAtomics::now_ns()) {
   const RankMap& map = host.map();
@@ -95,6 +99,9 @@ void Watchdog::look(const WatchThread::Seen& seen) {
   const std::chrono::nanoseconds passed(now_ns - std::exchange(last_look_ns_, now_ns));
   look_for_ended(seen.readable);
   if (settings_.stall != kForever && host_.process() == host_.map().first_process_here()) look_for_stall(passed);
+  const bool is_failing = host_.abort().is_set() && settings_.has_ranks_inside && settings_.has_ranks_inside();
+  failed_for_ = is_failing ? failed_for_ + std::min(passed, 2 * interval_) : std::chrono::nanoseconds(0);
+  if (failed_for_ > kOverdue) host_.give_up();
   if (seen.bell && host_.claim_roll_call(now_ns)) {
     judge_.sample({});
     say(fmt::format("roll-call of {}", where()));

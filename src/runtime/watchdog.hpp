@@ -6,6 +6,8 @@
 // Stall     all ranks have waited for longer than allowed, or wait for each other: the run fails. Some wait that long, others
 //           do not: a warning, again after twice the time. Judged by the first process of each host; where the team spans
 //           hosts, a host whose ranks all wait only warns, because ranks elsewhere may compute.
+// Overdue   a rank that does not come to a Skein call after a failure keeps the others of its lane, and so its process; where
+//           these cannot end it, this thread does.
 // Held      nothing is judged, and no time counts, while a process of the host is stopped or traced, or when this thread
 //           itself was late.
 // SIGUSR2   prints the roll-call of the host (where a process has several Runtimes, that of one of them), unless the program
@@ -13,6 +15,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,10 +30,11 @@ namespace skein {
 class Watchdog {
  public:
   struct Settings {
-    std::vector<int> cpus;               ///< that this process may use
-    std::chrono::nanoseconds stall;      ///< kForever: no stall is judged
-    std::string report_file;             ///< empty: none
-    std::vector<ProcessId> process_ids;  ///< of all processes
+    std::vector<int> cpus;                        ///< that this process may use
+    std::chrono::nanoseconds stall;               ///< kForever: no stall is judged
+    std::string report_file;                      ///< empty: none
+    std::vector<ProcessId> process_ids;           ///< of all processes
+    std::function<bool()> has_ranks_inside = {};  ///< whether ranks of this process are in a run
   };
 
   /// `host` outlives the watchdog. Throws Error(environment) when its thread cannot start.
@@ -69,6 +73,7 @@ class Watchdog {
   StallJudge<StdAtomics> judge_;
   std::chrono::nanoseconds interval_;
   std::int64_t last_look_ns_;
+  std::chrono::nanoseconds failed_for_{};
   bool is_traced_ = false;
   std::vector<int> stopped_;  ///< processes
   std::chrono::nanoseconds stopped_for_{};

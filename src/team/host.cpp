@@ -12,7 +12,7 @@ namespace skein {
 namespace {
 
 // Changes with the layout, so that processes of different builds do not attach each other's segments.
-constexpr std::uint64_t kLayoutVersion = 5;
+constexpr std::uint64_t kLayoutVersion = 6;
 
 /// A process may use all of kLeaveGrace before it comes to the meeting.
 constexpr std::chrono::nanoseconds kMeetingTime = kLeaveGrace + std::chrono::seconds(1);
@@ -44,10 +44,11 @@ struct Host::Header {
 
 /// Offsets of the arrays behind the header.
 struct Host::Layout {
-  explicit Layout(const Shape& shape) : Layout(shape, Stations(shape.formation, ranks_here(shape.map))) {}
+  explicit Layout(const Shape& shape) : Layout(shape, Stations(shape.formation, shape.map.lanes())) {}
 
   Layout(const Shape& shape, const Stations& stations)
       : seats(static_cast<std::size_t>(shape.map.seats())),
+        lanes(shape.map.lanes().size()),
         releases(static_cast<std::size_t>(stations.release_channels)),
         parts_bytes(stations.parts * Contributions::kLargestStride),
         mirror_bytes(shape.map.hosts() > 1 ? static_cast<std::size_t>(shape.map.size()) * kInlineBytes : 0),
@@ -58,10 +59,10 @@ struct Host::Layout {
       offset = begin + bytes;
       return begin;
     };
-    bells_at = place(kStride, seats * sizeof(Doorbell<StdAtomics>));
+    bells_at = place(kStride, lanes * sizeof(Doorbell<StdAtomics>));
     flags_at = place(kStride, seats * sizeof(ReaderFlag<StdAtomics>));
     arrivals_at = place(kStride, seats * sizeof(Channel<StdAtomics>));
-    ascents_at = place(kStride, seats * sizeof(Channel<StdAtomics>));
+    ascents_at = place(kStride, lanes * sizeof(Channel<StdAtomics>));
     releases_at = place(kStride, releases * sizeof(Channel<StdAtomics>));
     accounts_at = place(kStride, seats * sizeof(RankAccount));
     roll_call_at = place(kStride, seats * sizeof(RollCallLine<StdAtomics>));
@@ -71,9 +72,7 @@ struct Host::Layout {
     heap_at = round_up(offset, kPageBytes);
   }
 
-  static const std::vector<int>& ranks_here(const RankMap& map) { return map.ranks_of_host(map.own_host()); }
-
-  std::size_t seats, releases, parts_bytes, mirror_bytes, staging_bytes;
+  std::size_t seats, lanes, releases, parts_bytes, mirror_bytes, staging_bytes;
   std::size_t bells_at, flags_at, arrivals_at, ascents_at, releases_at, accounts_at, roll_call_at, parts_at, mirror_at,
       staging_at, heap_at;
 };
@@ -102,13 +101,13 @@ std::size_t Host::fixed_bytes(const Shape& shape) { return Layout(shape).heap_at
 Host::Host(Segment segment, Shape shape, int process, const Layout& layout)
     : segment_(std::move(segment)),
       shape_(std::move(shape)),
-      stations_(shape_.formation, Layout::ranks_here(shape_.map)),
+      stations_(shape_.formation, shape_.map.lanes()),
       process_(process),
-      bells_(objects<Doorbell<StdAtomics>>(segment_, layout.bells_at, layout.seats),
+      bells_(objects<Doorbell<StdAtomics>>(segment_, layout.bells_at, layout.lanes),
              map().processes_here() > 1 ? FutexScope::process_shared : FutexScope::process_private),
       failure_(header().failure, header().abort, bells_, process),
       channels_{objects<Channel<StdAtomics>>(segment_, layout.arrivals_at, layout.seats),
-                objects<Channel<StdAtomics>>(segment_, layout.ascents_at, layout.seats),
+                objects<Channel<StdAtomics>>(segment_, layout.ascents_at, layout.lanes),
                 objects<Channel<StdAtomics>>(segment_, layout.releases_at, layout.releases),
                 {segment_.at(layout.parts_at), layout.parts_bytes},
                 {segment_.at(layout.mirror_at), layout.mirror_bytes}},
@@ -127,10 +126,10 @@ std::unique_ptr<Host> Host::create(Segment segment, Shape shape, int process, st
   const auto build = [&segment]<class T>(std::type_identity<T>, std::size_t offset, std::size_t count) {
     std::uninitialized_value_construct_n(reinterpret_cast<T*>(segment.at(offset)), count);
   };
-  build(std::type_identity<Doorbell<StdAtomics>>(), layout.bells_at, layout.seats);
+  build(std::type_identity<Doorbell<StdAtomics>>(), layout.bells_at, layout.lanes);
   build(std::type_identity<ReaderFlag<StdAtomics>>(), layout.flags_at, layout.seats);
   build(std::type_identity<Channel<StdAtomics>>(), layout.arrivals_at, layout.seats);
-  build(std::type_identity<Channel<StdAtomics>>(), layout.ascents_at, layout.seats);
+  build(std::type_identity<Channel<StdAtomics>>(), layout.ascents_at, layout.lanes);
   build(std::type_identity<Channel<StdAtomics>>(), layout.releases_at, layout.releases);
   build(std::type_identity<RankAccount>(), layout.accounts_at, layout.seats);
   build(std::type_identity<RollCallLine<StdAtomics>>(), layout.roll_call_at, layout.seats);
@@ -157,6 +156,15 @@ AbortWord<StdAtomics>& Host::abort() { return header().abort; }
 std::span<ReaderFlag<StdAtomics>> Host::own_flags() const {
   return flags_.subspan(static_cast<std::size_t>(map().seat_of(map().first_of(process_))),
                         static_cast<std::size_t>(map().ranks_of(process_)));
+}
+
+std::vector<const Channel<StdAtomics>*> Host::arrivals_of_lanes() const {
+  std::vector<const Channel<StdAtomics>*> result;
+  for (const Station& station : stations_.of_lane) {
+    result.push_back(station.carried.ranks > 1 ? &channels_.ascents[static_cast<std::size_t>(station.lane)]
+                                               : &channels_.arrivals[static_cast<std::size_t>(station.seat)]);
+  }
+  return result;
 }
 
 bool Host::is_disturbed() const { return header().is_disturbed.load(std::memory_order_relaxed) != 0; }

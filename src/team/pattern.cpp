@@ -13,11 +13,11 @@ namespace skein {
 namespace {
 
 // Beyond this the p * (p - 1) line transfers of all-to-all cost more than the second hop of gather and release.
-constexpr int kMostRanksAllToAll = 4;
+constexpr int kMostLanesAllToAll = 4;
 
 // Beyond this one leader that reads all lines costs more than another level: 2 t + 2 (p - 2) c against 4 t + 4 (f - 2) c
 // for groups of f, with t the latency of a line transfer and c = t / 8 the cost of each overlapped one.
-constexpr int kMostRanksGathered = 16;
+constexpr int kMostLanesGathered = 16;
 
 bool share_l3(std::span<const Seat> seats) {
   return std::all_of(seats.begin(), seats.end(),
@@ -75,40 +75,41 @@ std::string summary(const std::vector<Group>& groups) {
 }  // namespace
 
 Formation choose_formation(PatternChoice wanted, std::span<const Seat> seats, int hosts) {
-  const int ranks = static_cast<int>(seats.size());
+  const int lanes = static_cast<int>(seats.size());
+  const std::string counted = fmt::format("{} lane{}", lanes, lanes == 1 ? "" : "s");
   Formation formation{wanted.pattern, {}, "asked for"};
   if (wanted.pattern == Pattern::automatic) {
     if (!share_l3(seats)) {
       formation.pattern = Pattern::levels;
-      formation.reason = fmt::format("{} ranks under several L3 caches", ranks);
-    } else if (ranks > kMostRanksGathered) {
+      formation.reason = fmt::format("{} under several L3 caches", counted);
+    } else if (lanes > kMostLanesGathered) {
       formation.pattern = Pattern::levels;
-      formation.reason = fmt::format("{} ranks, more than {}", ranks, kMostRanksGathered);
-    } else if (hosts == 1 && ranks <= kMostRanksAllToAll) {
+      formation.reason = fmt::format("{}, more than {}", counted, kMostLanesGathered);
+    } else if (hosts == 1 && lanes <= kMostLanesAllToAll) {
       formation.pattern = Pattern::all_to_all;
-      formation.reason = fmt::format("{} ranks under one L3, at most {}", ranks, kMostRanksAllToAll);
+      formation.reason = fmt::format("{} under one L3, at most {}", counted, kMostLanesAllToAll);
     } else {
       formation.pattern = Pattern::gather_release;
-      formation.reason = ranks <= kMostRanksAllToAll
-                             ? fmt::format("the host's first rank speaks to the other hosts, {} in all", hosts)
-                             : fmt::format("{} ranks under one L3, more than {}", ranks, kMostRanksAllToAll);
+      formation.reason = lanes <= kMostLanesAllToAll
+                             ? fmt::format("the host's first lane speaks to the other hosts, {} in all", hosts)
+                             : fmt::format("{} under one L3, more than {}", counted, kMostLanesAllToAll);
     }
   } else if (wanted.pattern == Pattern::all_to_all && hosts > 1) {
     formation.pattern = Pattern::gather_release;
     formation.reason = fmt::format("all-to-all was asked for, but the team spans {} hosts", hosts);
   }
-  if (ranks == 1) return formation;
+  if (lanes == 1) return formation;
   if (formation.pattern == Pattern::gather_release) {
     lead(
         Level::host,
         [&] {
           std::vector<int> all;
-          for (int i = 0; i < ranks; ++i) all.push_back(i);
+          for (int i = 0; i < lanes; ++i) all.push_back(i);
           return all;
         }(),
-        static_cast<std::size_t>(ranks), formation.groups);
+        static_cast<std::size_t>(lanes), formation.groups);
   } else if (formation.pattern == Pattern::levels) {
-    formation.groups = groups_by_level(seats, static_cast<std::size_t>(wanted.ranks_per_group));
+    formation.groups = groups_by_level(seats, static_cast<std::size_t>(wanted.lanes_per_group));
     formation.reason += "; " + summary(formation.groups);
   }
   return formation;

@@ -34,22 +34,32 @@ RankRunner::Outcome RankRunner::run(const std::function<void(Team&)>& body) noex
   } catch (const TeamAborted&) {
     if (team_.is_in_child_) end_child("a child of a fork saw the run fail");
     team_.leave_by_exception();
+    let_go_of_thread();
     return {};
   } catch (const std::exception& error) {
     if (team_.is_in_child_) end_child(error.what());
     team_.leave_by_exception();
+    let_go_of_thread();
     return {.has_left = false, .failure = std::current_exception()};
   } catch (...) {
     if (team_.is_in_child_) end_child("an exception left the child of a fork");
     team_.leave_by_exception();
+    let_go_of_thread();
     return {.has_left = false, .failure = std::current_exception()};
   }
+}
+
+// A thread that carries several ranks is let go by none of them: between runs, none of them runs.
+void RankRunner::let_go_of_thread() {
+  if (!team_.lane_->is_shared()) team_.lane_->leave_thread();
 }
 
 void RankRunner::begin() {
   if (team_.is_in_child_) end_child("the child of a fork began a run");
   if (team_.host_->abort().is_set()) team_.throw_aborted();
   team_.thread_.store(this_thread(), std::memory_order_relaxed);
+  team_.lane_->adopt_thread();
+  team_.lane_caller_ = team_.lane_->is_shared() ? Team::kNobody : this_thread();
   team_.accept_calls();
   team_.roll_call_.begin_run();
   team_.fp_entered_ = FpEnvironment::capture();
@@ -72,19 +82,21 @@ void RankRunner::leave() {
   team_.exchange(signature(call), nullptr, 0, Team::kNoContent, Team::kNothing, nullptr, 0);
   team_.thread_.store(Team::kNobody, std::memory_order_relaxed);
   team_.refuse_calls();
+  let_go_of_thread();
   team_.roll_call_.end_run();
 }
 
 void Departures::expect(int ranks) {
-  expected_ = ranks;
   departed_.store(0, std::memory_order_relaxed);
+  expected_.store(ranks, std::memory_order_relaxed);
 }
 
 void Departures::depart() { departed_.fetch_add(1, std::memory_order_acq_rel); }
 
+bool Departures::are_all() const { return departed_.load(std::memory_order_acquire) >= expected_; }
+
 bool Departures::wait_for_all() const {
-  return wait_bounded<StdAtomics>([this] { return departed_.load(std::memory_order_acquire) >= expected_; },
-                                  kLeaveGrace);
+  return wait_bounded<StdAtomics>([this] { return are_all(); }, kLeaveGrace);
 }
 
 }  // namespace skein

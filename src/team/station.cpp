@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
+#include <utility>
 
 namespace skein {
 namespace {
@@ -20,45 +22,63 @@ Contributions::Block block_of(const std::vector<int>& ranks) {
 
 }  // namespace
 
-Stations::Stations(const Formation& formation, const std::vector<int>& ranks_of_seats) {
-  const int seats = static_cast<int>(ranks_of_seats.size());
-  std::vector<std::vector<int>> below(ranks_of_seats.size());  // ranks that a seat speaks for
-  for (int seat = 0; seat < seats; ++seat) {
-    Station& station = of_seat.emplace_back();
-    station.seat = seat;
-    station.rank = ranks_of_seats[static_cast<std::size_t>(seat)];
-    below[static_cast<std::size_t>(seat)] = {station.rank};
+Stations::Stations(const Formation& formation, const std::vector<LaneRanks>& lanes) {
+  const int count = static_cast<int>(lanes.size());
+  std::vector<std::vector<int>> below(lanes.size());  // ranks that a lane speaks for
+  std::size_t ranks_here = 0;
+  for (int lane = 0; lane < count; ++lane) {
+    Station& station = of_lane.emplace_back();
+    station.lane = lane;
+    station.seat = static_cast<int>(ranks_here);
+    station.carried = lanes[static_cast<std::size_t>(lane)];
+    const auto carried = static_cast<std::size_t>(station.carried.ranks);
+    auto& own = below[static_cast<std::size_t>(lane)];
+    own.resize(carried);
+    std::iota(own.begin(), own.end(), station.carried.first);
+    lane_of_seat.insert(lane_of_seat.end(), carried, lane);
+    ranks_here += carried;
     if (formation.pattern != Pattern::all_to_all) continue;
-    for (int peer = 0; peer < seats; ++peer) {
-      if (peer != seat) station.children.push_back({peer, false});
+    station.ascends = carried > 1 && count > 1;
+    for (int peer = 0; peer < count; ++peer) {
+      if (peer != lane) station.children.push_back({peer, lanes[static_cast<std::size_t>(peer)].ranks > 1});
     }
   }
   for (const Group& group : formation.groups) {
-    Station& leader = of_seat[static_cast<std::size_t>(group.leader)];
+    Station& leader = of_lane[static_cast<std::size_t>(group.leader)];
     std::vector<int> lines;
     for (std::size_t i = 0; i < group.members.size(); ++i) {
-      Station& member = of_seat[static_cast<std::size_t>(group.members[i])];
-      leader.children.push_back({member.seat, !member.children.empty()});
-      member.ascends = !member.children.empty();
+      Station& member = of_lane[static_cast<std::size_t>(group.members[i])];
+      member.ascends = !member.children.empty() || member.carried.ranks > 1;
+      leader.children.push_back({member.lane, member.ascends});
       if (i % kPollersPerLine == 0) lines.push_back(release_channels++);
       member.released_by = lines.back();
-      auto& ranks = below[static_cast<std::size_t>(leader.seat)];
-      const auto& more = below[static_cast<std::size_t>(member.seat)];
+      auto& ranks = below[static_cast<std::size_t>(leader.lane)];
+      const auto& more = below[static_cast<std::size_t>(member.lane)];
       ranks.insert(ranks.end(), more.begin(), more.end());
     }
     leader.releases.insert(leader.releases.begin(), lines.begin(), lines.end());
   }
+  for (Station& station : of_lane) {
+    if (station.carried.ranks > 1) station.own_release = release_channels++;
+  }
   wide_releases_at = release_channels;
-  release_channels += lines_for(seats - 1);
-  for (Station& station : of_seat) {
-    auto& ranks = below[static_cast<std::size_t>(station.seat)];
+  release_channels += lines_for(count);
+  for (Station& station : of_lane) {
+    auto& ranks = below[static_cast<std::size_t>(station.lane)];
     std::sort(ranks.begin(), ranks.end());
     station.block = block_of(ranks);
-    if (station.seat > 0) station.wide_release = wide_releases_at + (station.seat - 1) / kPollersPerLine;
-    if (ranks.size() == 1) continue;
-    station.parts_at = parts;
-    station.most_parts = ranks.size();
-    parts += ranks.size();
+    station.wide_release = wide_releases_at + station.lane / kPollersPerLine;
+    const auto take = [this](std::size_t wanted) { return std::exchange(parts, parts + wanted); };
+    if (ranks.size() > 1) {
+      station.most_parts = ranks.size();
+      if (formation.pattern == Pattern::all_to_all) station.part_buffers = 2;
+      station.parts_at = take(ranks.size() * static_cast<std::size_t>(station.part_buffers));
+    }
+    // The root has all of them already.
+    if (formation.pattern == Pattern::all_to_all && count > 1 && ranks_here > lanes.size()) {
+      station.all_parts = ranks_here;
+      station.all_parts_at = take(ranks_here);
+    }
   }
 }
 

@@ -3,36 +3,22 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <cstdio>
 #include <exception>
 #include <utility>
 
-#include "skein/machine/machine.hpp"
+#include "skein/machine/process_id.hpp"
 
 namespace skein {
-namespace {
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
-
-}  // namespace
-
-Team::Team(Host& host, int rank, const TeamSettings& settings)
+Team::Team(Host& host, int rank, TeamLane& lane)
     : host_(&host),
+      lane_(&lane),
       rank_(rank),
       size_(host.map().size()),
-      cpu_(settings.cpu),
       spans_hosts_(host.map().hosts() > 1),
-      waiter_(make_waiter(settings)),
-      others_(host.network() != nullptr && rank == host.map().rank_at(0)
-                  ? std::make_unique<HostExchange>(*host.network(), size_)
-                  : nullptr),
+      waiter_(lane.waiter_of(rank)),
       exchange_(host.channels(), host.stations(), host.map().seat_of(rank), waiter_, host.bells(),
-                settings.first_episode, others_.get(), spans_hosts_),
+                lane.settings().first_episode, lane.crew(), lane.others(), spans_hosts_),
       readers_(host.own_flags(), rank - host.map().first_of(host.process()), host.abort()),
       roll_call_(roll_call_line()) {}
 
@@ -40,41 +26,11 @@ RollCallLine<StdAtomics>& Team::roll_call_line() const {
   return host_->roll_call()[static_cast<std::size_t>(host_->map().seat_of(rank_))];
 }
 
-// The leader of a host learns of failures elsewhere while it waits, and so must not sleep for long.
-Waiter<StdAtomics> Team::make_waiter(const TeamSettings& settings) {
-  const int seat = host_->map().seat_of(rank_);
-  Idle idle;
-  if (seat == 0 && host_->network() != nullptr) {
-    constexpr std::chrono::milliseconds kListenEvery{10};
-    idle = {[](void* host) { static_cast<Host*>(host)->hear_failure(); }, host_, kListenEvery};
-  }
-  Watch watch;
-  if (cpu_ >= 0) {
-    watch = {[](void* team) { return static_cast<Team*>(team)->has_lost_cpu(); }, this, settings.crowded_budget};
-  }
-  return {host_->abort(), host_->bells(), seat, settings.budget, idle, watch, &roll_call_line().wait};
-}
-
-// One rank that was moved is in the way of others, so all of the host change their ways.
-bool Team::has_lost_cpu() const {
-  if (host_->is_disturbed()) return true;
-  if (runs_only_on(cpu_)) return false;
-  if (host_->disturb()) {
-    const std::string text = fmt::format(
-        "skein: rank {} no longer has CPU {} to itself: its mask was changed while it runs (taskset -p, a cpuset); "
-        "ranks "
-        "of host {} now yield and sleep while they wait\n",
-        rank_, cpu_, host_name());
-    std::fwrite(text.data(), 1, text.size(), stderr);
-  }
-  return true;
-}
-
 Request Team::ibarrier(Where where) {
   const Call call{.operation = Operation::ibarrier, .where = where};
   enter(call);
   if (host_->abort().is_set()) throw_failed(Progress::aborted);
-  return Request(*this, exchange_.arrive(signature(call), nullptr, 0));
+  return Request(*this, exchange_.start(signature(call)));
 }
 
 const std::byte* Team::posted_on_hosts(int rank) const {
@@ -143,6 +99,7 @@ void Team::give_others_time(Episode episode) const {
   for (const RollCallLine<StdAtomics>& line : host_->roll_call()) {
     while (line.episode.load(std::memory_order_acquire) < episode && !host_->abort().is_set() &&
            StdAtomics::now_ns() < end_ns) {
+      waiter_.idle();
       StdAtomics::yield();
     }
   }
@@ -151,6 +108,16 @@ void Team::give_others_time(Episode episode) const {
 void Team::throw_aborted() const {
   const Failure first = host_->failure().first();
   throw TeamAborted(describe(first), first.code);
+}
+
+void Team::look_at_caller(const Call& call) {
+  const std::uintptr_t thread = thread_.load(std::memory_order_relaxed);
+  if (thread == this_thread() && accepts_calls_ && !is_in_child_) {
+    if (lane_->runs(rank_)) return lane_->turns()->shake();
+    reject(call, fmt::format("called by rank {}, which is carried by the same thread; a rank may use its own team only",
+                             lane_->carried().first + lane_->turns()->running()));
+  }
+  refuse_call(call);
 }
 
 void Team::refuse_call(const Call& call) {
@@ -207,7 +174,7 @@ void Team::leave_by_exception() {
   record_current_exception();
   while (!host_->abort().is_set()) StdAtomics::yield();
   must_leave();
-  if (others_ != nullptr) host_->tell_failure();
+  if (lane_->others() != nullptr) host_->tell_failure();
   while (!readers_.wait_until_quiet(kLeaveGrace)) host_->give_up();
 }
 
@@ -235,7 +202,8 @@ Failure Team::failure_here(ExitCode code, const std::string& message) const {
 Request::~Request() {
   if (team_ == nullptr || team_->is_in_child_) return;
   const std::uintptr_t thread = team_->thread_.load(std::memory_order_relaxed);
-  if (thread != Team::kNobody && thread != this_thread()) return;  // the rank's next call completes it
+  const bool is_own = thread == this_thread() && team_->lane_->runs(team_->rank_);
+  if (thread != Team::kNobody && !is_own) return;  // the rank's next call completes it
   if (team_->exchange_.retired() >= episode_) return;
   const Progress progress = team_->exchange_.test(episode_);
   if (progress == Progress::complete || team_->host_->abort().is_set()) return;

@@ -19,9 +19,10 @@ constexpr int kRanks = 4;
 constexpr int kSegmentationFault = 1000 + SIGSEGV;
 
 /// Runs the program on four ranks after shell commands such as ulimit.
-Outcome run(const std::string& limits, const std::string& arguments, const std::string& stack) {
+Outcome run(const std::string& limits, const std::string& arguments, const std::string& stack,
+            const std::string& lanes = "each") {
   return child::run({"sh", "-c", "ulimit -c 0; " + limits + "exec \"$0\" " + arguments, SKEIN_STACK_PROGRAM},
-                    {{"SKEIN_RANKS", std::to_string(kRanks)}, {"SKEIN_STACK", stack}});
+                    {{"SKEIN_RANKS", std::to_string(kRanks)}, {"SKEIN_LANES", lanes}, {"SKEIN_STACK", stack}});
 }
 
 void expect_overflow(const Outcome& outcome, int rank) {
@@ -43,7 +44,7 @@ TEST(StackProcess, EveryRankCanUseThreeQuartersOfWhatWasAskedForUnderAnyLimit) {
   for (const char* limits : {"", "ulimit -Ss 256; ", "ulimit -s unlimited; ", "ulimit -s 131072; "}) {
     for (const char* stack : {"1M", "8M", "64M"}) {
       SCOPED_TRACE(std::string(limits) + stack);
-      expect_good(run(limits, "deep -1 75", stack));
+      for (const char* lanes : {"each", "1", "2"}) expect_good(run(limits, "deep -1 75", stack, lanes));
     }
   }
 }
@@ -57,6 +58,14 @@ TEST(StackProcess, AnOverflowNamesItsRankAndEndsWithCodeFive) {
     expect_overflow(run("", "deep " + who + " 150", "16M"), rank);
     expect_overflow(run("ulimit -Ss 256; ", "frame " + who, "16M"), rank);
     if (rank > 0) expect_overflow(run("ulimit -s unlimited; ", "deep " + who + " 150", "1M"), rank);
+    for (const char* lanes : {"1", "2"}) {
+      expect_overflow(run("ulimit -Ss 256; ", "deep " + who + " 150", "1M", lanes), rank);
+      expect_overflow(run("", "frame " + who, "16M", lanes), rank);
+    }
+    for (const char* lanes : {"1", "2"}) {
+      expect_overflow(run("ulimit -Ss 256; ", "deep " + who + " 150", "1M", lanes), rank);
+      expect_overflow(run("", "frame " + who, "16M", lanes), rank);
+    }
   }
 }
 
@@ -83,6 +92,7 @@ TEST(StackProcess, AnyOtherFaultIsTheSignalThatItWas) {
     const Outcome outcome = run("", "wild " + std::to_string(rank), "1M");
     EXPECT_EQ(outcome.status, kSegmentationFault) << outcome.err;
     EXPECT_EQ(count_of(outcome.err, "overflow"), 0) << outcome.err;
+    EXPECT_EQ(run("", "wild " + std::to_string(rank), "1M", "2").status, kSegmentationFault);
   }
 }
 

@@ -22,7 +22,7 @@ using skein::Machine;
 using skein::ProcessFacts;
 using skein::Pu;
 
-constexpr int kMostRanks = 512;
+constexpr int kMostLanes = 512;
 constexpr int kMostCpus = 1024;
 
 std::string trimmed(const std::string& text) {
@@ -58,6 +58,8 @@ void apply_option(const std::string& option, ProcessFacts& process) {
   const std::string value = option.substr(equals + 1);
   if (name == "r") {
     process.ranks = std::stoi(value);
+  } else if (name == "l") {
+    process.lanes = std::stoi(value);
   } else if (name == "b") {
     process.binding = skein::parse_binding("case", value, kMostCpus);
   } else if (name == "q") {
@@ -119,7 +121,7 @@ std::vector<Case> all_cases() {
     one.text = line;
     one.host.machine = machines.at(fields[0]);
     one.host.launcher = fields[1] == "-" ? "" : fields[1];
-    one.host.most_ranks = kMostRanks;
+    one.host.most_lanes = kMostLanes;
     one.host.processes = processes_of(fields[2], one.host.machine.offered);
     for (const std::string& text : split(fields[3], ';')) one.cpus.push_back(lanes_of(text));
     one.loads = split(fields[4], ';');
@@ -221,7 +223,7 @@ TEST(PlacementCases, DefaultRanksFit) {
     bool is_default = true;
     for (const ProcessFacts& process : one.host.processes) {
       cpus.insert(process.allowed.begin(), process.allowed.end());
-      if (process.ranks || !process.limits.empty()) is_default = false;
+      if (process.ranks || process.lanes || !process.limits.empty()) is_default = false;
     }
     if (!is_default) continue;
     std::size_t ranks = 0;

@@ -19,7 +19,7 @@ using Cpus = std::vector<int>;
 TEST(PlanHost, StaysBelowTheLargestTeamByDefault) {
   skein::HostFacts host;
   host.machine = skein::detect_machine("core:16 pu:1");
-  host.most_ranks = 5;
+  host.most_lanes = 5;
   ProcessFacts half;
   half.offered = 16;
   half.allowed = {0, 1, 2, 3, 4, 5, 6, 7};

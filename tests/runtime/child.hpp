@@ -41,7 +41,8 @@ inline Outcome run(std::vector<std::string> arguments, const Environment& variab
   pointers.push_back(nullptr);
   const pid_t pid = fork();
   if (pid == 0) {
-    for (const char* name : {"SKEIN_RANKS", "SKEIN_WAIT"}) unsetenv(name);  // NOLINT(concurrency-mt-unsafe)
+    for (const char* name : {"SKEIN_RANKS", "SKEIN_LANES", "SKEIN_WAIT"})
+      unsetenv(name);  // NOLINT(concurrency-mt-unsafe)
     for (const auto& [name, value] : variables)
       setenv(name.c_str(), value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
     dup2(fileno(out), STDOUT_FILENO);

@@ -49,9 +49,18 @@ struct Known {
 
 const std::vector<Known> kKnown = {
     {"SKEIN_RANKS",
-     {"1", "2", "3", "16", "512"},
-     {"0", "513", "00", "1,2", "1+3", "auto", "4294967297", "18446744073709551617", "2147483648"},
-     "a whole number from 1 to 512"},
+     {"1", "2", "3", "16", "512", "1000"},
+     {"0", "16385", "00", "1,2", "1+3", "auto", "each", "4294967297", "18446744073709551617", "2147483648"},
+     "a whole number from 1 to 16384"},
+    {"SKEIN_LANES",
+     {"1", "each"},
+     {"0", "513", "2,2", "Each", "each ", "all", "4294967297", "18446744073709551617"},
+     "1 to 512, or each for one lane per rank"},
+    {"SKEIN_SCHEDULE",
+     {"turns", "random:0", "random:1", "random:18446744073709551615"},
+     {"random", "random:", "random:-1", "random:+1", "random:0x1", "random: 1", "random:18446744073709551616", "Turns",
+      "1"},
+     "turns, or random:SEED with a whole number from 0 to 2^64 - 1"},
     {"SKEIN_BIND",
      {"compact", "scatter", "none"},
      {"0,", ",0", "0-", "-0", "-", "0--1", "1-0", "0,0", "0-1,1", "0 1", "0;1", "all", "Compact", "none ", "65536",
@@ -275,6 +284,32 @@ TEST(Environment, TheEnvironmentWinsOverTheStruct) {
   EXPECT_EQ(Runtime(options).size(), 3);
 }
 
+// Fails when lanes are made that carry nobody, each does not mean each, or a drawn order is asked of several threads.
+TEST(Environment, LanesFitTheRanksAndTheSchedule) {
+  Options options = alone();
+  options.ranks = 3;
+  {
+    const Variable lanes("SKEIN_LANES", "each");
+    EXPECT_EQ(skein::with_environment(options).lanes, 3);
+    EXPECT_EQ(skein::with_environment(alone()).lanes, skein::kEachItsLane);
+    EXPECT_GE(Runtime(alone()).size(), 1);
+  }
+  {
+    const Variable lanes("SKEIN_LANES", "2");
+    EXPECT_EQ(skein::with_environment(options).lanes, 2);
+    const Variable ranks("SKEIN_RANKS", "1");
+    EXPECT_EQ(skein::with_environment(alone()).lanes, 1) << "a lane carries at least one rank";
+  }
+  const Variable schedule("SKEIN_SCHEDULE", "random:7");
+  EXPECT_EQ(skein::with_environment(options).lanes, 1);
+  EXPECT_EQ(skein::with_environment(options).schedule_seed, 7U);
+  EXPECT_GE(Runtime(alone()).size(), 2) << "a drawn order of one rank would find nothing";
+  options.lanes = 3;
+  EXPECT_EQ(skein::with_environment(options).lanes, 1);
+  const Variable lanes("SKEIN_LANES", "2");
+  EXPECT_NE(refusal_of(options).find("1 with SKEIN_SCHEDULE=random"), std::string::npos);
+}
+
 // Fails when a suffix is dropped, or counts in thousands.
 TEST(Environment, AStackIsReadInBytesOrWithASuffixOf1024) {
   EXPECT_EQ(skein::with_environment(alone()).stack_bytes, skein::kDefaultStackBytes);
@@ -313,12 +348,12 @@ TEST(Environment, AReportFileIsOneThatCanBeWritten) {
 
 // Fails when the struct is trusted more than the environment.
 TEST(Environment, TheStructsOwnNonsenseIsRefusedToo) {
-  for (const int ranks : {0, -1, 513, INT32_MAX, INT32_MIN}) {
+  for (const int ranks : {0, -1, 16385, INT32_MAX, INT32_MIN}) {
     Options options = alone();
     options.ranks = ranks;
     const std::string message = refusal_of(options);
     EXPECT_NE(message.find("Options::ranks=\"" + std::to_string(ranks) + "\""), std::string::npos) << message;
-    EXPECT_NE(message.find("1 to 512"), std::string::npos) << message;
+    EXPECT_NE(message.find("1 to 16384"), std::string::npos) << message;
   }
   for (const std::size_t bytes : {std::size_t{0}, std::size_t{65'535}, SIZE_MAX}) {
     Options small = alone();
@@ -391,7 +426,7 @@ TEST(Environment, AnUnknownVariableNearToNoneIsAnsweredWithTheList) {
     EXPECT_TRUE(is_harmless(warnings[0])) << warnings[0];
     EXPECT_LT(warnings[0].size(), 400U);
   }
-  EXPECT_NE(warnings_with("SKEIN_SOMETHING_ENTIRELY_DIFFERENT", "")[0].find("SKEIN_RANKS SKEIN_BIND"),
+  EXPECT_NE(warnings_with("SKEIN_SOMETHING_ENTIRELY_DIFFERENT", "")[0].find("SKEIN_RANKS SKEIN_LANES SKEIN_BIND"),
             std::string::npos);
 }
 

@@ -44,13 +44,15 @@ TEST(Placement, WithoutTroubleNothingIsPrinted) {
   EXPECT_EQ(start({}, {{"SKEIN_CPU_LOCKS", "0"}, {"SKEIN_BIND", "scatter"}}).err, "");
 }
 
-// Fails when ranks that share CPUs are silent about it, or each process or rank says so.
-TEST(Placement, MoreRanksThanCpusAreOneWarning) {
+// Fails when lanes that share CPUs are silent about it, or each process or rank says so; or when ranks that share lanes are
+// taken for lanes.
+TEST(Placement, MoreLanesThanCpusAreOneWarning) {
   const std::size_t cpus = skein::allowed_cpus().size();
-  const Outcome outcome = start({}, {{"SKEIN_RANKS", std::to_string(cpus + 1)}});
+  EXPECT_EQ(start({}, {{"SKEIN_RANKS", std::to_string(cpus + 1)}}).err, "");
+  const Outcome outcome = start({}, {{"SKEIN_RANKS", std::to_string(cpus + 1)}, {"SKEIN_LANES", "each"}});
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(messages(outcome), 1) << outcome.err;
-  EXPECT_EQ(count_of(outcome.err, "set SKEIN_RANKS=" + std::to_string(cpus)), 1) << outcome.err;
+  EXPECT_EQ(count_of(outcome.err, "set SKEIN_LANES=" + std::to_string(cpus)), 1) << outcome.err;
 }
 
 // Fails when a narrow mask is taken for a small machine.
@@ -67,9 +69,10 @@ TEST(Placement, ATasksetIsNamedAsTheCause) {
 // Fails when a list that is too short is cut, wrapped or silent.
 TEST(Placement, AShortListIsOneWarning) {
   if (!has_two_cpus()) GTEST_SKIP() << "needs two CPUs";
-  const Outcome outcome = start({}, {{"SKEIN_RANKS", "2"}, {"SKEIN_BIND", first_cpu()}, {"SKEIN_VERBOSE", "1"}});
+  const Outcome outcome =
+      start({}, {{"SKEIN_RANKS", "2"}, {"SKEIN_LANES", "2"}, {"SKEIN_BIND", first_cpu()}, {"SKEIN_VERBOSE", "1"}});
   EXPECT_EQ(outcome.status, 0);
-  EXPECT_EQ(count_of(outcome.err, "SKEIN_BIND names 1 CPU (" + first_cpu() + ") for 2 ranks"), 1) << outcome.err;
+  EXPECT_EQ(count_of(outcome.err, "SKEIN_BIND names 1 CPU (" + first_cpu() + ") for 2 lanes"), 1) << outcome.err;
   EXPECT_EQ(count_of(outcome.err, "on any allowed CPU"), 2) << outcome.err;
   EXPECT_EQ(start({}, {{"SKEIN_BIND", first_cpu()}}).out, "one team of 1 ranks in 1 processes\n");
 }
@@ -83,7 +86,7 @@ TEST(Placement, AnotherJobOnTheSameCpuIsOneWarning) {
   const Outcome beside = child::run(inner, locked);
   EXPECT_EQ(beside.status, 0) << beside.err;
   EXPECT_EQ(count_of(beside.err, "another Skein job runs on CPU " + cpu), 1) << beside.err;
-  EXPECT_EQ(count_of(beside.err, "2 ranks on 1 CPUs"), 1) << "its ranks do not wait politely: " << beside.err;
+  EXPECT_EQ(count_of(beside.err, "2 lanes on 1 CPUs"), 1) << "its ranks do not wait politely: " << beside.err;
   EXPECT_EQ(count_of(beside.out, "one team of 1 ranks"), 2) << beside.out;
   const Outcome after = child::run({SKEIN_START_PROGRAM, "log"}, locked);
   EXPECT_EQ(count_of(after.err, "another Skein job"), 0) << after.err;
@@ -129,18 +132,23 @@ Command mpirun(int processes, Command options = {}) {
   return options;
 }
 
-// Collapses, is silent or says it twice when mpirun binds a process to a core and its ranks share it.
-TEST(Placement, TwoRanksThatMpirunBindsToOneCoreAreOneWarning) {
+// Is silent or says it twice when mpirun binds a process to a core, and its ranks share that although there are others; or
+// speaks when there are none.
+TEST(Placement, RanksThatMpirunBindsToOneCoreAreOneWarning) {
   if (!has_two_cpus()) GTEST_SKIP() << "needs two CPUs";
-  for (const int processes : {1, 2}) {
-    const Outcome outcome = start(mpirun(processes), with(kDefaultBinding, {{"SKEIN_RANKS", "2"}}));
-    EXPECT_EQ(outcome.status, 0);
-    EXPECT_EQ(messages(outcome), 1) << outcome.err;
-    EXPECT_EQ(count_of(outcome.err, "2 ranks of process 0 share CPU"), 1) << outcome.err;
-    EXPECT_EQ(count_of(outcome.err, "because mpirun binds it"), 1) << outcome.err;
-    EXPECT_EQ(count_of(outcome.err, "use mpirun --bind-to none"), 1) << outcome.err;
-    EXPECT_EQ(count_of(outcome.out, "one team of " + std::to_string(2 * processes) + " ranks"), 1);
-  }
+  const Outcome outcome = start(mpirun(1), with(kDefaultBinding, {{"SKEIN_RANKS", "2"}}));
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(messages(outcome), 1) << outcome.err;
+  EXPECT_EQ(count_of(outcome.err, "2 ranks of process 0 share CPU"), 1) << outcome.err;
+  EXPECT_EQ(count_of(outcome.err, "because mpirun binds it"), 1) << outcome.err;
+  EXPECT_EQ(count_of(outcome.err, "use mpirun --bind-to none"), 1) << outcome.err;
+  EXPECT_EQ(count_of(outcome.out, "one team of 2 ranks"), 1);
+  const Environment lanes = with(kDefaultBinding, {{"SKEIN_RANKS", "2"}, {"SKEIN_LANES", "each"}});
+  const Outcome crowded = start(mpirun(2), lanes);
+  EXPECT_EQ(messages(crowded), 1) << crowded.err;
+  EXPECT_EQ(count_of(crowded.out, "one team of 4 ranks"), 1);
+  if (skein::allowed_cpus().size() > 2) return;
+  EXPECT_EQ(messages(start(mpirun(2), with(kDefaultBinding, {{"SKEIN_RANKS", "2"}}))), 0);
 }
 
 // Fails when the remedy that the warning names does not help.

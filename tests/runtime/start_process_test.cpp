@@ -30,7 +30,9 @@ std::vector<int> process_counts() { return SKEIN_HAS_MPI != 0 ? std::vector<int>
 TEST(StartProcess, ABadVariableIsOneMessageAndCodeTwo) {
   const std::vector<std::pair<std::string, std::string>> table = {
       {"SKEIN_RANKS", "0"},
-      {"SKEIN_RANKS", "513"},
+      {"SKEIN_RANKS", "16385"},
+      {"SKEIN_LANES", "0"},
+      {"SKEIN_SCHEDULE", "random"},
       {"SKEIN_RANKS", "\x1B[2Jgone"},
       {"SKEIN_RANKS", std::string(120'000, '9')},
       {"SKEIN_WAIT", "Spin"},
@@ -102,7 +104,8 @@ TEST(StartProcess, AStepThatFailsAnywhereEndsAllWithItsCodeAndOneMessage) {
 TEST(StartProcess, AThreadThatCannotStartInOneProcessEndsAllWithCodeSix) {
   for (const int processes : process_counts()) {
     for (int failing = 0; failing < processes; ++failing) {
-      const Outcome outcome = start(processes, {{"SKEIN_RANKS", "4"}}, {"threads", std::to_string(failing), "2"});
+      const Outcome outcome =
+          start(processes, {{"SKEIN_RANKS", "4"}, {"SKEIN_LANES", "each"}}, {"threads", std::to_string(failing), "2"});
       EXPECT_EQ(outcome.status, 6);
       EXPECT_EQ(count_of(outcome.err, "started 3 of 4 lanes"), 1) << outcome.err;
       EXPECT_EQ(outcome.out, "");
@@ -113,7 +116,7 @@ TEST(StartProcess, AThreadThatCannotStartInOneProcessEndsAllWithCodeSix) {
 // Fails when the placement is not printed, or not for every rank.
 TEST(StartProcess, VerboseTellsWhereEveryRankRuns) {
   for (const int processes : process_counts()) {
-    const Outcome outcome = start(processes, {{"SKEIN_RANKS", "2"}, {"SKEIN_VERBOSE", "1"}});
+    const Outcome outcome = start(processes, {{"SKEIN_RANKS", "2"}, {"SKEIN_LANES", "each"}, {"SKEIN_VERBOSE", "1"}});
     EXPECT_EQ(outcome.status, 0) << outcome.err;
     for (int rank = 0; rank < 2 * processes; ++rank) {
       EXPECT_EQ(count_of(outcome.err, "  rank " + std::to_string(rank) + " on "), 1) << outcome.err;
@@ -164,10 +167,10 @@ TEST(StartProcess, HostsAreGivenForEveryProcess) {
 }
 
 // Overruns the bits of a watchers line when the limit is checked per process only.
-TEST(StartProcess, MoreThan512RanksOnAHostAreRefused) {
-  const Outcome outcome = start(2, {{"SKEIN_RANKS", "257"}});
+TEST(StartProcess, MoreThan512LanesOnAHostAreRefused) {
+  const Outcome outcome = start(2, {{"SKEIN_RANKS", "257"}, {"SKEIN_LANES", "each"}});
   EXPECT_EQ(outcome.status, 6);
-  EXPECT_EQ(count_of(outcome.err, "514 ranks on one host: at most 512"), 1) << outcome.err;
+  EXPECT_EQ(count_of(outcome.err, "514 lanes on one host: at most 512"), 1) << outcome.err;
 }
 
 // Fails when processes that were told to run alone join, or those told to join run alone.

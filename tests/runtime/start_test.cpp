@@ -23,6 +23,7 @@ using skein::Team;
 Options ranks(int count) {
   Options options;
   options.ranks = count;
+  options.lanes = skein::kEachItsLane;
   options.mpi = skein::MpiUse::off;
   return options;
 }

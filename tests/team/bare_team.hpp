@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstddef>
-#include <numeric>
 #include <vector>
 
 #include "skein/team/exchange.hpp"
@@ -17,21 +16,23 @@ namespace skein_test {
 /// What the ranks of a host share, outside any segment.
 template <class Policy>
 struct Shared {
-  explicit Shared(int ranks, skein::PatternChoice pattern = {})
-      : size(static_cast<std::size_t>(ranks)),
-        stations(skein::choose_formation(pattern, std::vector<skein::Seat>(size), 1), numbers(ranks)),
-        doorbells(size),
+  explicit Shared(int ranks, skein::PatternChoice pattern = {}) : Shared(one_to_a_lane(ranks), pattern) {}
+
+  explicit Shared(const std::vector<skein::LaneRanks>& lanes, skein::PatternChoice pattern = {})
+      : size(static_cast<std::size_t>(lanes.back().first + lanes.back().ranks)),
+        stations(skein::choose_formation(pattern, std::vector<skein::Seat>(lanes.size()), 1), lanes),
+        doorbells(lanes.size()),
         bells(doorbells, skein::FutexScope::process_private),
         arrivals(size),
-        ascents(size),
+        ascents(lanes.size()),
         releases(static_cast<std::size_t>(stations.release_channels)),
         parts(stations.parts * skein::Contributions::kLargestStride),
         flags(size),
         failure(record, abort, bells) {}
 
-  static std::vector<int> numbers(int ranks) {
-    std::vector<int> all(static_cast<std::size_t>(ranks));
-    std::iota(all.begin(), all.end(), 0);
+  static std::vector<skein::LaneRanks> one_to_a_lane(int ranks) {
+    std::vector<skein::LaneRanks> all;
+    for (int rank = 0; rank < ranks; ++rank) all.emplace_back(rank);
     return all;
   }
 
@@ -54,9 +55,21 @@ template <class Policy>
 struct Rank {
   Rank(Shared<Policy>& shared, int number, skein::WaitPolicy wait, skein::Episode first,
        skein::WaitNotice<Policy>* notice = nullptr)
-      : waiter(shared.abort, shared.bells, number, wait_budget(wait, skein::Crowding::oversubscribed), {}, {}, notice),
+      : Rank(shared, number, wait, first, notice, number) {}
+
+  /// Alone on a lane that has another number.
+  Rank(Shared<Policy>& shared, int number, skein::WaitPolicy wait, skein::Episode first,
+       skein::WaitNotice<Policy>* notice, int lane)
+      : waiter(shared.abort, shared.bells, lane, wait_budget(wait, skein::Crowding::oversubscribed), {}, {}, notice),
         exchange({shared.arrivals, shared.ascents, shared.releases, shared.parts, {}}, shared.stations, number, waiter,
                  shared.bells, first) {}
+
+  /// One of several of a lane.
+  Rank(Shared<Policy>& shared, int number, int lane, skein::Turns<Policy>& turns, skein::Crew<Policy>& crew,
+       skein::Episode first)
+      : waiter(shared.abort, shared.bells, lane, {}, {}, {}, nullptr, &turns),
+        exchange({shared.arrivals, shared.ascents, shared.releases, shared.parts, {}}, shared.stations, number, waiter,
+                 shared.bells, first, &crew) {}
 
   skein::Waiter<Policy> waiter;
   skein::Exchange<Policy> exchange;

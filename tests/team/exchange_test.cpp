@@ -75,7 +75,7 @@ class ExchangeOf : public testing::Test {
       for (const PatternChoice pattern : kPatterns) {
         for (const WaitPolicy wait : {WaitPolicy::park, WaitPolicy::yield}) {
           SCOPED_TRACE(testing::Message() << ranks << " ranks, " << pattern_name(pattern.pattern) << " "
-                                          << pattern.ranks_per_group << ", wait " << static_cast<int>(wait));
+                                          << pattern.lanes_per_group << ", wait " << static_cast<int>(wait));
           test(ranks, pattern, wait);
         }
       }

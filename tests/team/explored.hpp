@@ -67,11 +67,10 @@ struct State {
 /// Explores all schedules with so many preemptions, all with a stale read and one preemption less, or as many as given, and
 /// some drawn at random and by PCT with several stale reads; and says how many those were.
 inline void explore(const std::string& what, const Explorer::MakeTrial& make, int preemptions,
-                    std::optional<int> preemptions_when_stale = {}) {
+                    std::optional<int> preemptions_when_stale = {}, std::uint64_t drawn = 5'000) {
   SCOPED_TRACE(what);
   constexpr std::uint64_t kSeed = 20260101;
   constexpr std::uint64_t kMost = 5'000'000;
-  constexpr std::uint64_t kDrawn = 5'000;
   constexpr int kStaleReads = 3;
   const auto complete = [&](int most_preemptions, int stale_reads) {
     Explorer::Result all = Explorer::all(make, most_preemptions, kMost, stale_reads);
@@ -81,9 +80,9 @@ inline void explore(const std::string& what, const Explorer::MakeTrial& make, in
   };
   const Explorer::Result all = complete(preemptions, 0);
   const Explorer::Result stale = complete(preemptions_when_stale.value_or(preemptions - 1), 1);
-  const Explorer::Result random = Explorer::random(make, kSeed, kDrawn, kStaleReads);
+  const Explorer::Result random = Explorer::random(make, kSeed, drawn, kStaleReads);
   EXPECT_TRUE(random.is_good()) << random.failure;
-  const Explorer::Result pct = Explorer::pct(make, kSeed, kDrawn, 3, kStaleReads);
+  const Explorer::Result pct = Explorer::pct(make, kSeed, drawn, 3, kStaleReads);
   EXPECT_TRUE(pct.is_good()) << pct.failure;
   std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
   name.resize(std::min(name.size(), name.find('/')));

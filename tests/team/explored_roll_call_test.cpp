@@ -108,7 +108,11 @@ struct Watched {
   explicit Watched(const Team& team) : state(team), lines(static_cast<std::size_t>(team.ranks)) {}
 
   using Judge = skein::StallJudge<ExplorerAtomics>;
-  Judge judge() { return {lines, state.shared.arrivals, true, std::chrono::hours(1)}; }
+  Judge judge() {
+    skein::LaneArrivals<ExplorerAtomics> arrivals;
+    for (const auto& channel : state.shared.arrivals) arrivals.push_back(&channel);
+    return {lines, arrivals, true, std::chrono::hours(1)};
+  }
 
   State state;
   std::vector<skein::RollCallLine<ExplorerAtomics>> lines;

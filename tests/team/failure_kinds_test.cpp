@@ -118,7 +118,12 @@ TEST(FailureKinds, OfRanksThatThrowAtOnceOneIsReported) {
     const auto body = [&](Team& team) {
       team.barrier();
       at_once.fetch_add(1, std::memory_order_relaxed);
-      while (at_once.load(std::memory_order_relaxed) < team.size()) std::this_thread::yield();
+      while (at_once.load(std::memory_order_relaxed) < team.size()) {
+        try {
+          team.yield();
+        } catch (const TeamAborted&) {  // all have come, and another was faster
+        }
+      }
       throw Error(static_cast<ExitCode>(10 + team.rank()), "thrown by " + std::to_string(team.rank()));
     };
     Runtime runtime(ranks(4));
@@ -225,7 +230,7 @@ TEST(FailureKinds, ARequestDroppedBeforeItsCompletionEndsTheRun) {
       }
       is_dropped = true;
     } else {
-      while (!is_dropped) std::this_thread::yield();
+      while (!is_dropped) team.yield();
       team.ibarrier().wait();
     }
     team.barrier();
@@ -262,7 +267,7 @@ TEST(FailureKinds, ARequestLostInAHandledExceptionIsReportedAtTheNextCall) {
       }
       team.barrier();
     }
-    while (!is_lost) std::this_thread::yield();
+    while (!is_lost) team.yield();
     team.ibarrier().wait();
     team.barrier();
   });

@@ -24,6 +24,14 @@ void compute(std::chrono::nanoseconds length) {
   while (Clock::now() < end) work = work * 1.0000001;
 }
 
+/// To the rank that fails, if it is on this lane.
+void let_it_fail(Team& team) {
+  try {
+    team.yield();
+  } catch (const skein::TeamAborted&) {  // which this rank does not heed
+  }
+}
+
 void fail(Team& team, const std::string& way, int failing) {
   const bool fails = team.rank() == failing;
   const int next = (failing + 1) % team.size();
@@ -43,10 +51,12 @@ void fail(Team& team, const std::string& way, int failing) {
   // After the failure, one rank or all others do not come back for long.
   if (way == "one-computes" || way == "others-compute") {
     if (fails) throw std::runtime_error("it broke");
+    let_it_fail(team);
     if (way == "others-compute" || team.rank() == next) compute(kLong);
   }
   if (way == "one-sleeps") {
     if (fails) throw std::runtime_error("it broke");
+    let_it_fail(team);
     if (team.rank() == next) std::this_thread::sleep_for(kLong);
   }
   // The reader of the failing rank's memory is in an operator that does not return.

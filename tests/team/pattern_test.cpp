@@ -60,9 +60,9 @@ const std::vector<Machine> kMachines = {
     {1, 2, 1}, {1, 2, 4}, {1, 2, 8}, {1, 3, 5},  {1, 8, 8},  {2, 1, 1},  {2, 1, 16}, {2, 2, 3},  {2, 4, 8},
     {2, 8, 8}, {4, 1, 7}, {4, 2, 4}, {4, 4, 16}, {8, 2, 16}, {2, 8, 16}, {8, 1, 32}, {1, 1, 256}};
 
-std::vector<int> numbers(std::size_t count) {
-  std::vector<int> all(count);
-  std::iota(all.begin(), all.end(), 0);
+std::vector<skein::LaneRanks> numbers(std::size_t count) {
+  std::vector<skein::LaneRanks> all;
+  for (std::size_t i = 0; i < count; ++i) all.emplace_back(static_cast<int>(i));
   return all;
 }
 
@@ -123,7 +123,7 @@ void for_all_formations(Test test) {
                                          {Pattern::levels, 3},
                                          {Pattern::levels, 5}}) {
         SCOPED_TRACE(testing::Message() << machine.numas << "x" << machine.l3s_per_numa << "x" << machine.pus_per_l3
-                                        << ", " << pattern_name(choice.pattern) << " " << choice.ranks_per_group);
+                                        << ", " << pattern_name(choice.pattern) << " " << choice.lanes_per_group);
         test(seats, choice, choose_formation(choice, seats, 1));
       }
     }
@@ -143,7 +143,7 @@ TEST(ChooseFormation, IsATreeWithSeatZeroAtItsRoot) {
         EXPECT_GT(member, group.leader);
       }
       if (formation.pattern != Pattern::levels) continue;
-      EXPECT_LT(group.members.size(), static_cast<std::size_t>(choice.ranks_per_group));
+      EXPECT_LT(group.members.size(), static_cast<std::size_t>(choice.lanes_per_group));
       const Seat& seat = seats[static_cast<std::size_t>(group.leader)];
       for (const int member : group.members) {
         const Seat& other = seats[static_cast<std::size_t>(member)];
@@ -157,11 +157,11 @@ TEST(ChooseFormation, IsATreeWithSeatZeroAtItsRoot) {
     const Stations stations(formation, numbers(seats.size()));
     std::vector<int> posters(static_cast<std::size_t>(stations.wide_releases_at), 0);
     std::vector<int> pollers(static_cast<std::size_t>(stations.release_channels), 0);
-    for (const Station& station : stations.of_seat) {
+    for (const Station& station : stations.of_lane) {
       for (const int line : station.releases) ++posters[static_cast<std::size_t>(line)];
       if (station.released_by >= 0) ++pollers[static_cast<std::size_t>(station.released_by)];
       if (station.wide_release >= 0) ++pollers[static_cast<std::size_t>(station.wide_release)];
-      EXPECT_EQ(station.released_by < 0, station.seat == 0);
+      EXPECT_EQ(station.released_by < 0, station.lane == 0);
     }
     EXPECT_TRUE(std::all_of(posters.begin(), posters.end(), [](int count) { return count == 1; }));
     EXPECT_TRUE(std::all_of(pollers.begin(), pollers.end(), [](int count) { return 1 <= count && count <= 16; }));
@@ -191,17 +191,17 @@ std::uint64_t expected(int ranks) {
 
 /// What a seat and all below it contribute.
 void gather(const Stations& stations, int seat, Contributions& set, std::vector<std::byte>& memory) {
-  const Station& station = stations.of_seat[static_cast<std::size_t>(seat)];
+  const Station& station = stations.of_lane[static_cast<std::size_t>(seat)];
   set.reset(sizeof(std::uint64_t));
-  const std::uint64_t own = value_of(station.rank);
-  set.add({station.rank, 1}, reinterpret_cast<const std::byte*>(&own));
+  const std::uint64_t own = value_of(station.carried.first);
+  set.add({station.carried.first, 1}, reinterpret_cast<const std::byte*>(&own));
   for (const Station::Child& child : station.children) {
     std::vector<std::byte> below(memory.size());
     Contributions more(below);
-    gather(stations, child.seat, more, below);
-    const Station& child_station = stations.of_seat[static_cast<std::size_t>(child.seat)];
+    gather(stations, child.lane, more, below);
+    const Station& child_station = stations.of_lane[static_cast<std::size_t>(child.lane)];
     if (child_station.block.ranks != 0) {
-      EXPECT_EQ(more.count(), 1) << "seat " << child.seat << " said it speaks for one block";
+      EXPECT_EQ(more.count(), 1) << "seat " << child.lane << " said it speaks for one block";
       EXPECT_EQ(more.block(0).begin, child_station.block.begin);
       EXPECT_EQ(more.block(0).ranks, child_station.block.ranks);
     } else {

@@ -164,8 +164,9 @@ struct Circle {
   void begin(std::size_t rank) { lines[rank].wait.begin(++clock_ns, {&awaited(rank), 1}); }
 
   std::vector<skein::Channel<ToldAtomics>> channels{kRanks};
+  skein::LaneArrivals<ToldAtomics> arrivals{&channels[0], &channels[1], &channels[2]};
   std::vector<skein::RollCallLine<ToldAtomics>> lines{kRanks};
-  skein::StallJudge<ToldAtomics> judge{lines, channels, true, std::chrono::hours(1)};
+  skein::StallJudge<ToldAtomics> judge{lines, arrivals, true, std::chrono::hours(1)};
   std::int64_t clock_ns = 0;
 };
 using CircleVerdict = skein::StallJudge<ToldAtomics>::Verdict;
@@ -205,7 +206,7 @@ TEST(StallJudge, KnowsNoDeadlockWhereAWaitIsNotForAWord) {
 // Fails when the ages, by which stalls are judged, are not those of the same wait.
 TEST(StallJudge, CountsTheTimeThatItIsToldOfInTheSameWait) {
   Circle circle;
-  skein::StallJudge<ToldAtomics> judge{circle.lines, circle.channels, false, std::chrono::nanoseconds(10)};
+  skein::StallJudge<ToldAtomics> judge{circle.lines, circle.arrivals, false, std::chrono::nanoseconds(10)};
   using std::chrono::nanoseconds;
   EXPECT_EQ(judge.look(nanoseconds(100)), CircleVerdict::fine);  // the first look has nothing to compare with
   EXPECT_EQ(judge.look(nanoseconds(9)), CircleVerdict::fine);

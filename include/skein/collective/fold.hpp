@@ -58,9 +58,9 @@ class TileFold {
   }
 
  private:
-  // log2 of the most ranks of a team, and room: the larger the values, the fewer ranks can have pieces that hold one
-  // (Staging::piece_bytes).
-  static constexpr int kMaxDepth = std::clamp(30 - static_cast<int>(std::bit_width(sizeof(T))), 13, 22);
+  // log2 of the most ranks of a process, where nothing is staged, and room; of a team whose pieces are staged: the larger the
+  // values, the fewer ranks can have pieces that hold one (Staging::piece_bytes).
+  static constexpr int kMaxDepth = std::clamp(30 - static_cast<int>(std::bit_width(sizeof(T))), 15, 22);
 
   // Partials go to rows of scratch, never to an item's memory. A left partial is overwritten by its parent.
   template <class Known, class Op>

@@ -124,7 +124,8 @@ struct LargePayload {
 
   /// MPI moves what is under way only while it is called.
   void keep_moving() const {
-    if (lag != 0 && team.others_ != nullptr) team.others_->network().transfers_done();
+    if (lag == 0) return;
+    if (HostExchange* others = team.lane_->others(); others != nullptr) others->network().transfers_done();
   }
 
   /// Starts the sends and receives of a leader. Both sides go through ranks in ascending order, so they match.

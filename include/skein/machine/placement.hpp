@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How many ranks each process of a host has, which lane runs on which CPU, and what stands in the way of that.
+// How many lanes and ranks each process of a host has, which lane runs on which CPU, and what stands in the way of that.
 //
 // Who      every process of a host plans for all of them, from the same facts, and so comes to the same plan.
 // Assumes  what the facts say stays so. Processes of one cgroup share its limit evenly, whatever their masks; processes
@@ -45,6 +45,7 @@ struct ProcessFacts {
   int offered = 0;               ///< Machine::offered
   std::vector<CpuLimit> limits;  ///< of its cgroups
   std::optional<int> ranks;      ///< asked for
+  std::optional<int> lanes;      ///< asked for; not more than the ranks
   Binding binding;
   std::array<int, kInnerLibraries> inner_threads = {kNotLoaded, kNotLoaded, kNotLoaded};
   bool is_bound_by_openmp = false;  ///< OMP_PROC_BIND or its like is set and obeyed, which narrows the mask at loading
@@ -60,7 +61,7 @@ ProcessFacts facts_from(const std::vector<std::byte>& bytes);
 struct HostFacts {
   Machine machine;
   std::string launcher;  ///< as detect_launcher names it; empty without one
-  int most_ranks = 0;    ///< that a team can have
+  int most_lanes = 0;    ///< that a team can have
   std::vector<ProcessFacts> processes;
 };
 
@@ -77,7 +78,8 @@ struct Load {
 bool is_more_crowded(const Load& a, const Load& b);
 
 struct ProcessPlan {
-  std::vector<int> cpus;  ///< of each lane, or kNotPinned: there are as many as the process has ranks
+  int ranks = 0;
+  std::vector<int> cpus;  ///< of each lane, or kNotPinned
   Load load;              ///< the most crowded of the sets of CPUs and the limits that the process depends on
 };
 
@@ -86,7 +88,8 @@ struct HostPlan {
   std::vector<std::string> warnings;  ///< at most one of a kind, each with the remedy; none when all is well
 };
 
-/// Ranks: as asked for; else the process's share of its CPUs and of its cgroups' limits, at least one. Lanes are pinned
+/// Lanes: as asked for; else the process's share of its CPUs and of its cgroups' limits, at least one and not more than its
+/// ranks. Ranks: as asked for, else one on each lane. Lanes are pinned
 /// when the processes that compete for CPUs have the same CPUs to choose from, and enough of them; else the operating
 /// system balances them within the mask.
 HostPlan plan_host(const HostFacts& host);

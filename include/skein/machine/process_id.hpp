@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace skein {
 
@@ -28,5 +29,8 @@ ProcessState state_of(const ProcessId& process);
 /// A descriptor that becomes readable when the process ends (pidfd_open(2), Linux 5.3), to be closed by the caller; negative
 /// when there is none.
 int open_process(const ProcessId& process);
+
+/// The name of the machine, for messages.
+std::string host_name();
 
 }  // namespace skein

@@ -29,6 +29,7 @@ struct Description {
   Machine machine;
   ProcessFacts facts;
   int first_rank = 0;
+  std::vector<int> lanes;      ///< that carry its ranks, by rank, counted within the process
   std::vector<int> cpus;       ///< of each of its ranks, or kNotPinned
   Load load;                   ///< of the CPUs and limits that it depends on
   std::vector<int> busy_cpus;  ///< of `cpus`, those that another Skein job holds
@@ -36,7 +37,7 @@ struct Description {
   std::vector<std::string> warnings;  ///< that this process has printed
 
   // Its host.
-  std::vector<int> ranks_of_host;  ///< by seat, which is what the formation counts in
+  std::vector<int> ranks_of_host;  ///< by seat
   Formation formation;
   std::size_t heap_bytes = 0;  ///< address space for shared arrays
 };

@@ -22,13 +22,24 @@ enum class Verbosity { quiet, placement };
 enum class Report { none, waiting };
 enum class CpuLocking { off, on };
 
+/// Most ranks that one host can have in a team: each has two mappings for its stack, of which Linux allows 65530.
+inline constexpr int kMaxRanks = 16384;
+
+/// As a number of lanes: one for each rank, so that ranks which block outside Skein keep nobody.
+inline constexpr int kEachItsLane = 0;
+
 struct Options {
-  std::optional<int> ranks;                 ///< SKEIN_RANKS: of this process; default: its share of the allowed CPUs
+  std::optional<int> ranks;  ///< SKEIN_RANKS: of this process; default: one on each lane
+  std::optional<int> lanes;  ///< SKEIN_LANES: threads that carry them, or each; default: its share of the allowed CPUs
   std::string bind = "compact";             ///< SKEIN_BIND: compact, scatter, none, or a CPU list such as 0,2,4-7
   CpuLocking cpu_locks = CpuLocking::on;    ///< SKEIN_CPU_LOCKS: 0, 1: notice other Skein jobs on the same CPUs
   WaitPolicy wait = WaitPolicy::automatic;  ///< SKEIN_WAIT: auto, spin, yield, park
   std::string host = "shared";     ///< SKEIN_HOST: shared, process, or the host of each process, such as 0,0,1,1
   MpiUse mpi = MpiUse::automatic;  ///< SKEIN_MPI: auto, on, off
+
+  /// SKEIN_SCHEDULE: turns, or random:SEED, which needs SKEIN_LANES=1: the order in which ranks that share a lane run.
+  std::optional<std::uint64_t> schedule_seed;
+
   PatternChoice pattern;  ///< SKEIN_PATTERN: auto, all-to-all, gather-release, levels, or levels:2 to levels:16
   Verbosity verbose = Verbosity::quiet;  ///< SKEIN_VERBOSE: 0, 1: print where each rank runs
   Report report = Report::none;          ///< SKEIN_REPORT: 0, 1: at the end, print how long each rank waited
@@ -57,7 +68,7 @@ ThreadNeed threads_of_environment(const Options& options);
 /// processes run on. Throws Error(usage).
 std::vector<int> parse_hosts(std::string_view name, std::string_view value, const std::vector<int>& machine_of_process);
 
-/// A SKEIN_ variable with the value in `options`, as one would write it; empty for SKEIN_RANKS when nobody asks.
+/// A SKEIN_ variable with the value in `options`, as one would write it; empty for SKEIN_RANKS and SKEIN_LANES when nobody asks.
 struct Setting {
   std::string_view name;
   std::string value;

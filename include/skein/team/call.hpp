@@ -30,6 +30,7 @@ enum class Operation : std::uint8_t {
   shared,
   per_process,
   piece,
+  yield,
   leave,
 };
 

@@ -4,13 +4,14 @@
 // arrived, and leaves with what they posted. Arriving and completing are separate, which gives the split-phase forms.
 //
 // Who      every rank of a team, once per episode, in the same order.
-// How      a rank waits for the lines of its children in the formation (pattern.hpp). If it is led, it then posts an
-//          ascent and waits for a release; if it is the root and there are other hosts, it meets their leaders
-//          (host_exchange.hpp). At last it releases whom it leads. All-to-all is the case where all are children of all
-//          and nobody is led.
+// How      the ranks of a lane meet first (crew.hpp); the last of them goes on for all. It waits for the lines of the lane's
+//          children in the formation (pattern.hpp). If the lane is led, it then posts an ascent and waits for a release; if
+//          it is the root and there are other hosts, it meets their leaders (host_exchange.hpp). At last it releases whom
+//          the lane leads, and its own. All-to-all is the case where all are children of all and nobody is led: there a lane
+//          of several ranks posts its ascent, their folded contributions, at once.
 // Cost     all-to-all: one line transfer, plus two overlapped ones for each rank beyond the second. Gather and release:
-//          two hops; levels: two hops each. No write that two ranks contend for; no clock, no system call while peers are
-//          in step.
+//          two hops; levels: two hops each. Each rank beyond the first of its lane: one change of fiber. No write that two
+//          lanes contend for; no clock, no system call while peers are in step.
 // Memory   the channels of line.hpp; allocates nothing.
 // Source   all-to-all flags: Hoefler et al., "Fast Barrier Synchronization for InfiniBand", IPDPS 2006 (n-way
 //          dissemination with n = p - 1). Sense reversal by monotone episodes: Mellor-Crummey and Scott, ACM TOCS 9(1),
@@ -26,6 +27,8 @@
 //              of all ranks of the host and what came from other hosts
 //   [free]     as [see], of a release line
 //
+// Within a lane nothing needs an order. Its release line is written with one, because the watchdog reads it from elsewhere.
+//
 // Order    episodes are retired in order. Seeing a peer's post of episode e means that it has posted all before e.
 #pragma once
 
@@ -33,6 +36,7 @@
 #include <type_traits>
 
 #include "skein/sync/waiter.hpp"
+#include "skein/team/crew.hpp"
 #include "skein/team/host_exchange.hpp"
 #include "skein/team/line.hpp"
 #include "skein/team/station.hpp"
@@ -42,8 +46,8 @@ namespace skein {
 /// The channels of one team on one host, in its segment.
 template <class Policy>
 struct Channels {
-  std::span<Channel<Policy>> arrivals;  ///< one per rank
-  std::span<Channel<Policy>> ascents;   ///< one per rank; written by those that lead and are led
+  std::span<Channel<Policy>> arrivals;  ///< one per rank; those of ranks that share a lane hold payloads only
+  std::span<Channel<Policy>> ascents;   ///< one per lane; written by those that speak for several ranks
   std::span<Channel<Policy>> releases;  ///< written by leaders; Stations counts them
   std::span<std::byte> parts;           ///< part memory of the leaders: written by them before [ascend]
   std::span<std::byte> mirror;  ///< payloads of ranks on other hosts, by rank: written by the root before [release]
@@ -52,34 +56,54 @@ struct Channels {
 template <class Policy>
 class Exchange {
  public:
-  /// `stations` outlives the exchange. `others` is the way to other hosts, at the root of a host that has some;
-  /// `spans_hosts` says on every rank whether it has.
+  /// `stations` outlives the exchange. `crew` is that of the rank's lane, if it carries several. `others` is the way to other
+  /// hosts, on the root of a host that has some; `spans_hosts` says on every rank whether it has.
   Exchange(Channels<Policy> channels, const Stations& stations, int seat, Waiter<Policy>& waiter, Bells<Policy>& bells,
-           Episode first, HostExchange* others = nullptr, bool spans_hosts = false)
+           Episode first, Crew<Policy>* crew = nullptr, HostExchange* others = nullptr, bool spans_hosts = false)
       : own_(&channels.arrivals[index(seat)]),
         waiter_(&waiter),
         bells_(&bells),
         arrived_(first - 1),
         retired_(first - 1),
+        crew_(crew),
         channels_(channels),
         stations_(&stations),
-        station_(&stations.of_seat[index(seat)]),
+        station_(&stations.of_lane[index(stations.lane_of_seat[index(seat)])]),
+        seat_(seat),
         others_(others),
         spans_hosts_(spans_hosts) {
     for (const Station::Child& child : station_->children) {
-      children_.push_back(child.leads ? &channels_.ascents[index(child.seat)] : &channels_.arrivals[index(child.seat)]);
+      children_.push_back(child.leads ? &channels_.ascents[index(child.lane)] : &arrivals_of(child.lane));
       is_deep_ = is_deep_ || child.leads;
     }
     is_deep_ = is_deep_ || station_->ascends || spans_hosts;
+    ascends_at_once_ = station_->ascends && station_->released_by < 0;
     for (const int line : station_->releases) releases_.push_back(&channels_.releases[index(line)]);
     if (station_->released_by >= 0) released_by_ = &channels_.releases[index(station_->released_by)];
   }
 
-  /// Posts this rank's line for the next episode. Needs fewer than kMaxOutstanding outstanding episodes.
+  /// Posts this rank's line for the next episode, which complete() follows. Needs fewer than kMaxOutstanding outstanding
+  /// episodes.
   [[gnu::always_inline]] inline Episode arrive(Signature signature, const void* payload, std::size_t bytes) {
     const Episode episode = ++arrived_;
     signatures_[episode % kRingLines] = signature;
-    post(*own_, episode, signature, payload, bytes);  // [post]
+    if (crew_ == nullptr) [[likely]] {
+      post(*own_, episode, signature, payload, bytes);  // [post]
+    } else {
+      join(episode, signature);
+      if (bytes != 0) std::memcpy(own_->line(episode).payload, payload, bytes);
+      if (arrival_ == Arrival::last && !station_->ascends) post_for_all(episode);
+    }
+    return episode;
+  }
+
+  /// The same for a split-phase barrier.
+  Episode start(Signature signature) {
+    if (crew_ == nullptr) return arrive(signature, nullptr, 0);
+    const Episode episode = ++arrived_;
+    signatures_[episode % kRingLines] = signature;
+    join(episode, signature);
+    if (arrival_ == Arrival::last) post_for_all(episode);
     return episode;
   }
 
@@ -92,6 +116,12 @@ class Exchange {
     if (retired_ + 1 < arrived_) [[unlikely]] {
       const Progress progress = wait(arrived_ - 1);
       if (progress != Progress::complete) return progress;
+    }
+    if (crew_ != nullptr) [[unlikely]] {
+      if (arrival_ != Crew<Policy>::Arrival::last) return follow(arrived_, out, bytes);
+      const Progress progress = retire(arrived_, combine, content, out, bytes);
+      if (progress == Progress::complete) release_own(arrived_, out, bytes);
+      return progress;
     }
     return retire(arrived_, combine, content, out, bytes);
   }
@@ -123,8 +153,52 @@ class Exchange {
   struct Blocking {};
   struct Testing {};
 
+  using Arrival = typename Crew<Policy>::Arrival;
+
   static std::size_t index(int seat) { return static_cast<std::size_t>(seat); }
-  int size() const { return static_cast<int>(channels_.arrivals.size()); }
+  int lanes() const { return static_cast<int>(stations_->of_lane.size()); }
+
+  /// Where a lane says that the ranks which it carries have arrived.
+  Channel<Policy>& arrivals_of(int lane) const {
+    const Station& station = stations_->of_lane[index(lane)];
+    return station.carried.ranks > 1 ? channels_.ascents[index(lane)] : channels_.arrivals[index(station.seat)];
+  }
+
+  /// One of several ranks of a lane arrives.
+  [[gnu::always_inline]] inline void join(Episode episode, Signature signature) {
+    arrival_ = crew_->arrive(seat_, episode, signature);
+    if (arrival_ == Arrival::mismatched) [[unlikely]]
+      is_out_of_step_ = true;
+  }
+
+  void post_for_all(Episode episode) {
+    post(channels_.ascents[index(station_->lane)], episode, signatures_[episode % kRingLines], nullptr, 0);  // [post]
+  }
+
+  /// Waits for the rank of the lane that sees to the episode, and takes the result from it.
+  [[gnu::noinline]] Progress follow(Episode episode, void* out, std::size_t bytes) {
+    if (is_out_of_step_) return out_of_step(episode);
+    const Line<Policy>& line = channels_.releases[index(station_->own_release)].line(episode);
+    const auto is_released = [&] { return line.episode.load(std::memory_order_relaxed) == episode; };
+    while (!is_released()) {
+      if (crew_->sleep({&line.episode, episode}) == WaitResult::aborted && !is_released()) return Progress::aborted;
+    }
+    if (bytes != 0) std::memcpy(out, line.payload, bytes);
+    retired_ = episode;
+    return Progress::complete;
+  }
+
+  void release_own(Episode episode, const void* out, std::size_t bytes) {
+    Line<Policy>& line = channels_.releases[index(station_->own_release)].line(episode);
+    if (bytes != 0) std::memcpy(line.payload, out, bytes);
+    line.episode.store(episode, std::memory_order_release);
+    crew_->wake();
+  }
+
+  Progress out_of_step(Episode episode) {
+    mismatched_seat_ = crew_->first_seat_at(episode);
+    return Progress::mismatched;
+  }
 
   [[gnu::always_inline]] inline void post(Channel<Policy>& channel, Episode episode, Signature signature,
                                           const void* payload, std::size_t bytes) {
@@ -139,8 +213,10 @@ class Exchange {
   [[gnu::always_inline]] inline Progress retire(Episode episode, Combine&& combine, MakeContent&& content, void* out,
                                                 std::size_t bytes) {
     // The own line is left alone: reading it back while peers fetch it would slow both (skein-bench barrier).
+    if (ascends_at_once_) [[unlikely]]
+      ascend(episode, content());
     for (std::size_t i = 0; i < children_.size(); ++i) {
-      const Progress progress = see_post<Blocking>(*children_[i], station_->children[i].seat, episode);  // [see]
+      const Progress progress = see_post<Blocking>(*children_[i], station_->children[i].lane, episode);  // [see]
       if (progress != Progress::complete) return progress;
     }
     if (!is_deep_) [[likely]] {
@@ -171,7 +247,7 @@ class Exchange {
     }
     if (others_ == nullptr) {
       if (!folds) return Progress::complete;
-      Contributions all = own_parts();
+      Contributions all = all_parts(episode);
       gather(all, episode, content);
       all.fold_all(content, static_cast<std::byte*>(out));
       return Progress::complete;
@@ -201,33 +277,38 @@ class Exchange {
     std::size_t bytes = 0;
     int count = 0;
     if (content.need == Content::Need::fold) {
-      Contributions own = own_parts();
-      gather(own, episode, content);
+      Contributions own = own_parts(episode);
+      gather(own, episode, content, ascends_at_once_ ? Gathered::own_ranks : Gathered::all);
       count = own.count();
       payload = station_->block.ranks != 0 ? own.payload(0) : reinterpret_cast<const std::byte*>(&count);
       bytes = station_->block.ranks != 0 ? content.bytes : sizeof(count);
     }
-    post(channels_.ascents[index(station_->seat)], episode, signatures_[episode % kRingLines], payload,
+    post(channels_.ascents[index(station_->lane)], episode, signatures_[episode % kRingLines], payload,
          bytes);  // [ascend]
   }
 
-  /// The folded contributions of this rank and all that it leads.
-  void gather(Contributions& set, Episode episode, const Content& content) {
+  enum class Gathered { own_ranks, all };
+
+  /// The folded contributions of the lane's ranks, and of all that it leads or sees.
+  void gather(Contributions& set, Episode episode, const Content& content, Gathered gathered = Gathered::all) {
     set.reset(content.bytes);
-    set.add({station_->rank, 1}, payload(station_->seat, episode));
+    for (int i = 0; i < station_->carried.ranks; ++i) {
+      set.add({station_->carried.first + i, 1}, payload(station_->seat + i, episode));
+    }
     for (const Station::Child& child : station_->children) {
-      const Station& station = stations_->of_seat[index(child.seat)];
+      if (gathered == Gathered::own_ranks) break;
+      const Station& station = stations_->of_lane[index(child.lane)];
       if (!child.leads) {
-        set.add({station.rank, 1}, payload(child.seat, episode));
+        set.add({station.carried.first, 1}, payload(station.seat, episode));
         continue;
       }
-      const std::byte* posted = channels_.ascents[index(child.seat)].line(episode).payload;
+      const std::byte* posted = channels_.ascents[index(child.lane)].line(episode).payload;
       if (station.block.ranks != 0) {
         set.add(station.block, posted);
       } else {
         int count = 0;
         std::memcpy(&count, posted, sizeof(count));
-        set.append(part_memory(station).first(index(count) * Contributions::stride(content.bytes)));
+        set.append(part_memory(station, episode).first(index(count) * Contributions::stride(content.bytes)));
       }
     }
     set.fold_blocks(content);
@@ -236,17 +317,26 @@ class Exchange {
   /// The payloads of this host that other hosts need.
   void gather_lines(Contributions& set, Episode episode, const Content& content) const {
     if (content.need == Content::Need::nothing) return;
-    for (const Station& station : stations_->of_seat) {
-      if (content.need == Content::Need::one_rank && station.rank != content.rank) continue;
-      set.add({station.rank, 1}, payload(station.seat, episode));
+    for (const Station& station : stations_->of_lane) {
+      for (int i = 0; i < station.carried.ranks; ++i) {
+        const int rank = station.carried.first + i;
+        if (content.need == Content::Need::one_rank && rank != content.rank) continue;
+        set.add({rank, 1}, payload(station.seat + i, episode));
+      }
     }
   }
 
-  std::span<std::byte> part_memory(const Station& station) const {
-    return channels_.parts.subspan(station.parts_at * Contributions::kLargestStride,
+  std::span<std::byte> part_memory(const Station& station, Episode episode) const {
+    const std::size_t at = station.parts_at + episode % index(station.part_buffers) * station.most_parts;
+    return channels_.parts.subspan(at * Contributions::kLargestStride,
                                    station.most_parts * Contributions::kLargestStride);
   }
-  Contributions own_parts() const { return Contributions(part_memory(*station_)); }
+  Contributions own_parts(Episode episode) const { return Contributions(part_memory(*station_, episode)); }
+  Contributions all_parts(Episode episode) const {
+    if (station_->all_parts == 0) return own_parts(episode);
+    return Contributions(channels_.parts.subspan(station_->all_parts_at * Contributions::kLargestStride,
+                                                 station_->all_parts * Contributions::kLargestStride));
+  }
 
   template <class Mode>
   Progress meet_hosts(Episode episode, const Content& content) {
@@ -263,32 +353,59 @@ class Exchange {
     }
   }
 
-  // Split-phase barriers are seen by each rank of a host for itself in every pattern: a release would wait for a leader to
-  // call. Between hosts there is no other way than the leader's, who frees all others at once.
+  // Split-phase barriers are seen by each rank of a host for itself in every pattern, by the lines of all lanes: a release
+  // would wait for a leader to call. Between hosts there is no other way than through the root, where some rank frees all.
   template <class Mode>
   [[gnu::noinline]] Progress retire_barriers(Episode episode) {
+    if (is_out_of_step_) return out_of_step(arrived_);
     while (retired_ < episode) {
       const Progress progress = retire_barrier<Mode>(retired_ + 1);
       if (progress != Progress::complete) return progress;
       retired_ += 1;
-      next_seat_ = 0;
+      next_lane_ = 0;
     }
     return Progress::complete;
   }
 
   template <class Mode>
   Progress retire_barrier(Episode episode) {
-    if (spans_hosts_ && others_ == nullptr) {
-      return see<Mode>(channels_.releases[index(station_->wide_release)], episode);  // [free]
+    if (!spans_hosts_) return see_all_lanes<Mode>(episode);
+    Channel<Policy>& wide = channels_.releases[index(station_->wide_release)];
+    if (others_ == nullptr) return see<Mode>(wide, episode);  // [free]
+    if (crew_ == nullptr) return retire_wide_barrier<Mode>(episode);
+    const auto is_over = [&] { return wide.line(episode).episode.load(std::memory_order_seq_cst) == episode; };
+    while (!is_over()) {
+      if (!crew_->is_meeting_hosts) {
+        const Meeting meeting(*crew_);
+        return retire_wide_barrier<Mode>(episode);
+      }
+      if constexpr (std::is_same_v<Mode, Testing>) {
+        waiter_->idle();
+        return is_over() ? Progress::complete : waiter_->is_aborted() ? Progress::aborted : Progress::pending;
+      } else {
+        const auto may_go_on = [&] { return is_over() || !crew_->is_meeting_hosts; };
+        if (waiter_->until(may_go_on, wide.watchers) == WaitResult::aborted) return Progress::aborted;
+      }
     }
-    for (; next_seat_ < size(); ++next_seat_) {  // how far earlier tests of this episode came
-      if (next_seat_ == station_->seat) continue;
-      const Progress progress = see_post<Mode>(channels_.arrivals[index(next_seat_)], next_seat_, episode);  // [see]
-      if (progress != Progress::complete) return progress;
-    }
-    if (others_ == nullptr) return Progress::complete;
+    return Progress::complete;
+  }
+
+  /// While it lives, a rank of the crew sees to a barrier between hosts.
+  struct Meeting {
+    explicit Meeting(Crew<Policy>& meeting_crew) : crew(meeting_crew) { crew.is_meeting_hosts = true; }
+    ~Meeting() { crew.is_meeting_hosts = false; }
+    Meeting(const Meeting&) = delete;
+    Meeting& operator=(const Meeting&) = delete;
+    Crew<Policy>& crew;
+  };
+
+  /// On the root.
+  template <class Mode>
+  Progress retire_wide_barrier(Episode episode) {
+    Progress progress = see_all_lanes<Mode>(episode);
+    if (progress != Progress::complete) return progress;
     if (!others_->is_under_way()) others_->contributions().reset(0);
-    const Progress progress = meet_hosts<Mode>(episode, {});
+    progress = meet_hosts<Mode>(episode, {});
     if (progress != Progress::complete) return progress;
     for (Channel<Policy>& release : channels_.releases.subspan(index(stations_->wide_releases_at))) {
       post(release, episode, 0, nullptr, 0);  // [release]
@@ -297,12 +414,22 @@ class Exchange {
   }
 
   template <class Mode>
-  [[gnu::always_inline]] inline Progress see_post(Channel<Policy>& peer, int seat, Episode episode) {
+  Progress see_all_lanes(Episode episode) {
+    for (; next_lane_ < lanes(); ++next_lane_) {  // how far earlier tests of this episode came
+      if (next_lane_ == station_->lane && crew_ == nullptr) continue;
+      const Progress progress = see_post<Mode>(arrivals_of(next_lane_), next_lane_, episode);  // [see]
+      if (progress != Progress::complete) return progress;
+    }
+    return Progress::complete;
+  }
+
+  template <class Mode>
+  [[gnu::always_inline]] inline Progress see_post(Channel<Policy>& peer, int lane, Episode episode) {
     const Progress progress = see<Mode>(peer, episode);
     if (progress != Progress::complete) return progress;
     if (peer.line(episode).signature == signatures_[episode % kRingLines]) [[likely]]
       return Progress::complete;
-    mismatched_seat_ = seat;
+    mismatched_seat_ = stations_->of_lane[index(lane)].seat;
     return Progress::mismatched;
   }
 
@@ -330,15 +457,20 @@ class Exchange {
   Bells<Policy>* bells_;
   Episode arrived_;
   Episode retired_;
-  bool is_deep_ = false;                ///< somebody passes on contributions
+  Crew<Policy>* crew_;
+  bool is_deep_ = false;          ///< somebody passes on contributions
+  bool ascends_at_once_ = false;  ///< all-to-all among lanes, of which this one carries several ranks
+  Arrival arrival_ = Arrival::last;
   Signature signatures_[kRingLines]{};  ///< of the own posts
 
   Channels<Policy> channels_;
   const Stations* stations_;
   const Station* station_;
+  int seat_;
   HostExchange* others_;
   bool spans_hosts_;
-  int next_seat_ = 0;
+  bool is_out_of_step_ = false;  ///< with another rank of its lane
+  int next_lane_ = 0;
   int mismatched_seat_ = -1;
 };
 

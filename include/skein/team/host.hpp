@@ -90,6 +90,9 @@ class Host {
   AbortWord<StdAtomics>& abort();
   FailurePath<StdAtomics>& failure() { return failure_; }
   Channels<StdAtomics> channels() const { return channels_; }
+
+  /// Where each lane says that the ranks which it carries have arrived.
+  std::vector<const Channel<StdAtomics>*> arrivals_of_lanes() const;
   std::span<ReaderFlag<StdAtomics>> own_flags() const;
   std::span<RankAccount> accounts() const { return accounts_; }
 

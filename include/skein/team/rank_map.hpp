@@ -2,15 +2,27 @@
 //
 // Which process and which host each rank of a team lives in, as one host sees it. Ranks are numbered process by process;
 // the processes of a host need not follow each other. On its own host a rank also has a seat: its number among the ranks
-// of the host, in rank order. Seat 0 is the host's leader, the only one that speaks to other hosts.
+// of the host, in rank order. Lanes are numbered likewise; lane 0 is the only one that speaks to other hosts.
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "skein/team/contributions.hpp"
 
 namespace skein {
+
+/// The ranks that one lane carries: `first` and those that follow.
+struct LaneRanks {
+  LaneRanks(int first_rank = 0, int count = 1) : first(first_rank), ranks(count) {}  // NOLINT: a rank is a lane's ranks
+
+  int first;
+  int ranks;
+};
+
+/// "rank 3", "ranks 4-7".
+std::string describe(const LaneRanks& carried);
 
 class RankMap {
  public:
@@ -19,7 +31,9 @@ class RankMap {
       : RankMap(ranks_per_process, std::vector<int>(ranks_per_process.size(), 0), 0) {}
 
   /// `host_of_process` numbers hosts from 0, without gaps, in the order of their first processes.
-  RankMap(const std::vector<int>& ranks_per_process, std::vector<int> host_of_process, int own_host);
+  /// `lanes_per_process` carry their process's ranks in blocks; none given: each rank has a lane of its own.
+  RankMap(const std::vector<int>& ranks_per_process, std::vector<int> host_of_process, int own_host,
+          std::vector<int> lanes_per_process = {});
 
   int size() const { return static_cast<int>(process_of_.size()); }
   int processes() const { return static_cast<int>(first_of_.size()) - 1; }
@@ -39,6 +53,10 @@ class RankMap {
   bool is_here(int rank) const { return host_of(rank) == own_host_; }
   int seat_of(int rank) const { return seat_of_[index(rank)]; }  ///< on its own host, whichever that is
 
+  /// The lanes of the own host, in rank order, and the one that carries a rank of it.
+  const std::vector<LaneRanks>& lanes() const { return lanes_; }
+  int lane_of(int rank) const { return lane_of_seat_[index(seat_of(rank))]; }
+
   /// The largest aligned blocks of ranks that share a host, for all hosts, in rank order: what a host can fold by itself.
   const std::vector<Contributions::Block>& blocks() const { return blocks_; }
 
@@ -57,6 +75,8 @@ class RankMap {
   std::vector<int> host_of_process_;
   std::vector<std::vector<int>> ranks_of_host_;
   std::vector<int> seat_of_;
+  std::vector<LaneRanks> lanes_;
+  std::vector<int> lane_of_seat_;
   std::vector<Contributions::Block> blocks_;
   std::vector<int> block_ranks_;
   int own_host_;

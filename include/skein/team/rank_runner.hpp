@@ -33,6 +33,8 @@ class RankRunner {
   void fail(const std::string& message) noexcept;
 
  private:
+  void let_go_of_thread();
+
   Team& team_;
 };
 
@@ -46,6 +48,7 @@ class Departures {
   void expect(int ranks);
 
   void depart();
+  bool are_all() const;
 
   /// Waits for the others, but not for ever; true when all have left.
   bool wait_for_all() const;
@@ -54,7 +57,7 @@ class Departures {
   bool claim_exit() { return is_exiting_.exchange(1, std::memory_order_acq_rel) == 0; }
 
  private:
-  int expected_ = 0;
+  std::atomic<int> expected_{0};  // read by the watchdog's thread as well
   std::atomic<int> departed_{0};
   std::atomic<int> is_exiting_{0};
 };

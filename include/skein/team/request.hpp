@@ -12,8 +12,8 @@ namespace skein {
 class Team;
 
 /// Returned by Team::ibarrier. Complete it with wait(), or with test() until that returns true. Destroying it earlier is
-/// an error that ends the run. Used by its rank only, inside the run. When the team spans hosts, it completes only while the
-/// first rank of each host is in some Skein call: a rank that waits for it must not be what that rank waits for.
+/// an error that ends the run. Used by its rank only, inside the run. When the team spans hosts, it completes only while a
+/// rank of the first lane of each host is in some Skein call: a rank that waits for it must not be what that rank waits for.
 class Request {
  public:
   Request() = default;

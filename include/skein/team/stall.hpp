@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "skein/team/line.hpp"
@@ -22,13 +23,17 @@
 
 namespace skein {
 
+/// Where each lane says that its ranks have arrived.
+template <class Policy>
+using LaneArrivals = std::vector<const Channel<Policy>*>;
+
 /// The newest episode that all who post to these channels have posted.
 template <class Policy>
-Episode common_episode(std::span<Channel<Policy>> arrivals) {
+Episode common_episode(const LaneArrivals<Policy>& arrivals) {
   Episode common = ~Episode{0};
-  for (const Channel<Policy>& arrival : arrivals) {
+  for (const Channel<Policy>* arrival : arrivals) {
     Episode newest = 0;
-    for (const Line<Policy>& line : arrival.lines) {
+    for (const Line<Policy>& line : arrival->lines) {
       newest = std::max(newest, line.episode.load(std::memory_order_acquire));
     }
     common = std::min(common, newest);
@@ -43,10 +48,10 @@ class StallJudge {
   enum class Verdict { fine, slow, stalled, deadlocked };
 
   /// What the ranks of one host share, by seat; they are the whole team if `is_whole_team`, and wait for nobody else.
-  StallJudge(std::span<RollCallLine<Policy>> lines, std::span<Channel<Policy>> arrivals, bool is_whole_team,
+  StallJudge(std::span<RollCallLine<Policy>> lines, LaneArrivals<Policy> arrivals, bool is_whole_team,
              std::chrono::nanoseconds limit)
       : lines_(lines),
-        arrivals_(arrivals),
+        arrivals_(std::move(arrivals)),
         is_whole_team_(is_whole_team),
         limit_ns_(limit.count()),
         seats_(lines.size()) {}
@@ -78,7 +83,7 @@ class StallJudge {
 
   /// Looks without a verdict.
   void sample(std::chrono::nanoseconds counts) {
-    const Episode common = common_episode(arrivals_);
+    const Episode common = common_episode<Policy>(arrivals_);
     for (std::size_t i = 0; i < seats_.size(); ++i) {
       RankStatus& seat = seats_[i];
       const std::optional<RollCallEntry> now = read_entry(lines_[i]);
@@ -116,7 +121,7 @@ class StallJudge {
   }
 
   std::span<RollCallLine<Policy>> lines_;
-  std::span<Channel<Policy>> arrivals_;
+  LaneArrivals<Policy> arrivals_;
   bool is_whole_team_;
   std::int64_t limit_ns_;
   std::int64_t next_warning_ns_ = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One rank's place in a formation: whose lines it waits for, which line releases it, and which ones it posts itself.
+// One lane's place in a formation: whose lines it waits for, which line releases it, and which ones it posts itself.
 // Worked out once, when a team is made.
 #pragma once
 
@@ -9,36 +9,44 @@
 
 #include "skein/team/contributions.hpp"
 #include "skein/team/pattern.hpp"
+#include "skein/team/rank_map.hpp"
 
 namespace skein {
 
 struct Station {
   struct Child {
-    int seat = 0;
-    bool leads = false;  ///< it posts an ascent when its own children have arrived; else its arrival is all there is
+    int lane = 0;
+    bool leads = false;  ///< it posts an ascent for those that it speaks for; else its arrival is all there is
   };
 
-  int seat = 0;
-  int rank = 0;
-  std::vector<Child> children;  ///< those of the lowest group first
+  int lane = 0;
+  int seat = 0;                 ///< of its first rank
+  LaneRanks carried;            ///< the ranks on it
+  std::vector<Child> children;  ///< those of the lowest group first; in all-to-all, all others
   int released_by = -1;         ///< release channel; negative where nobody releases: the root, and all-to-all
   std::vector<int> releases;    ///< release channels that it posts, those of the highest group first
-  bool ascends = false;         ///< it leads a group, and is led
-  int wide_release = -1;        ///< release channel of the root's split-phase barriers; negative at the root
+  int own_release = -1;         ///< release channel for its own ranks, if it carries several
+  bool ascends = false;         ///< it speaks for several ranks, and others listen
+  int wide_release = -1;        ///< release channel of the root's split-phase barriers
 
   /// The ranks that it speaks for, if they are one block; block.ranks is 0 if not, and their parts are in its part memory.
   Contributions::Block block;
   std::size_t parts_at = 0;    ///< its part memory, in parts from the start of all
-  std::size_t most_parts = 0;  ///< 0 for ranks that lead nobody
+  std::size_t most_parts = 0;  ///< 0 for lanes that speak for one rank
+  int part_buffers = 1;        ///< by episode: who listens without releasing may read until the lane is in the next one
+  std::size_t all_parts_at = 0;  ///< the same for the contributions of all ranks of the host, where it collects these
+  std::size_t all_parts = 0;
 };
 
 struct Stations {
-  Stations(const Formation& formation, const std::vector<int>& ranks_of_seats);
+  /// `lanes` are those of the host, in rank order.
+  Stations(const Formation& formation, const std::vector<LaneRanks>& lanes);
 
-  std::vector<Station> of_seat;
+  std::vector<Station> of_lane;
+  std::vector<int> lane_of_seat;
   int release_channels = 0;
   int wide_releases_at = 0;  ///< the first of the wide release channels, which are the last ones
-  std::size_t parts = 0;     ///< part memory of all seats
+  std::size_t parts = 0;     ///< part memory of all lanes
 };
 
 }  // namespace skein

@@ -2,7 +2,7 @@
 //
 // Team: the ordered set of ranks that run together, as seen by one of them. Skein's communicator.
 //
-// Contract  a Team object belongs to one rank and is used by that rank's thread only, inside a run, and not by the
+// Contract  a Team object belongs to one rank and is used by that rank only, inside a run, and not by the
 //           operators and functions that it calls itself: any other call throws Error and changes nothing. Every rank calls
 //           the same collectives in the same order, with the arguments that MPI demands to be equal equal. Every collective
 //           synchronises: nobody leaves before all have arrived, and what a rank wrote before is visible to all after.
@@ -27,12 +27,14 @@
 #include <span>
 #include <type_traits>
 
+#include "skein/lane/fibers.hpp"
 #include "skein/lane/fp_environment.hpp"
 #include "skein/lane/this_thread.hpp"
 #include "skein/team/call.hpp"
 #include "skein/team/host.hpp"
 #include "skein/team/request.hpp"
 #include "skein/team/shared_array.hpp"
+#include "skein/team/team_lane.hpp"
 
 namespace skein {
 
@@ -42,18 +44,10 @@ template <class T>
 concept Transferable =
     std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !std::ranges::enable_view<std::remove_cv_t<T>>;
 
-/// How a team runs; the same for all its ranks of a host, but `cpu`.
-struct TeamSettings {
-  WaitBudget budget;
-  WaitBudget crowded_budget;  ///< for a rank that has lost its CPU
-  int cpu = -1;               ///< that the rank's lane is pinned to; negative for none
-  Episode first_episode = 1;
-};
-
 class alignas(kStride) Team {  // each rank writes to its own in every call
  public:
-  /// Made by Runtime. `host` outlives the team.
-  Team(Host& host, int rank, const TeamSettings& settings);
+  /// Made by Runtime. `host` and `lane`, which carries the rank, outlive the team.
+  Team(Host& host, int rank, TeamLane& lane);
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
@@ -134,6 +128,7 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   void scatter(std::span<const std::type_identity_t<T>> in, std::span<T> out, int root, Where where = Where::current());
 
   /// The q-th part of `in` goes to rank q, whose `out` holds the parts it got in rank order. They must not overlap.
+  /// Limit  between processes, teams of up to 5,600 ranks: a piece of the staging must hold a byte for each rank.
   template <class T>
   void alltoall(std::span<const std::type_identity_t<T>> in, std::span<T> out, Where where = Where::current());
 
@@ -154,7 +149,7 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
     enter(call);
     guarded([&] {
       exchange(signature(call), nullptr, 0, kNoContent, kNothing, nullptr, 0);
-      if (rank_ == host_->map().first_of(process())) f();
+      if (rank_ == host_->map().first_of(process())) on_own_stack(f);
       if (is_in_child_) refuse_call(call);  // of a fork in f
       exchange(signature(Call{.operation = Operation::piece}), nullptr, 0, kNoContent, kNothing, nullptr, 0);
     });
@@ -172,7 +167,18 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
     must_leave();
   }
 
-  /// Seconds that this rank has spent waiting for others; waits shorter than the first polls count as none.
+  /// Lets the other ranks of this rank's lane run before it goes on, those that can; a rank alone on its lane gives its CPU to
+  /// other threads. For a rank that computes long, or polls something outside Skein. Not collective.
+  void yield(Where where = Where::current()) {
+    require_caller({.operation = Operation::yield, .where = where});
+    waiter_.idle();
+    if (host_->abort().is_set()) [[unlikely]]
+      throw_failed(Progress::aborted);
+    if (!lane_->is_shared()) StdAtomics::yield();
+  }
+
+  /// Seconds that this rank has spent waiting for others; waits shorter than the first polls count as none. Where ranks share
+  /// a lane, the time in which none of them could go on.
   double waited_s() const { return static_cast<double>(waiter_.waited_ns()) * 1e-9; }
 
  private:
@@ -197,7 +203,7 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   /// a request may not either: with peers that swallow TeamAborted as well it might find everybody there.
   void require_caller(const Call& call) {
     if (caller_.load(std::memory_order_relaxed) != this_thread()) [[unlikely]]
-      refuse_call(call);
+      look_at_caller(call);
 #ifndef NDEBUG
     check_fp_environment(call);
 #endif
@@ -209,8 +215,14 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   }
 
   static constexpr std::uintptr_t kNobody = 0;
-  void refuse_calls() { caller_.store(kNobody, std::memory_order_relaxed); }
-  void accept_calls() { caller_.store(thread_.load(std::memory_order_relaxed), std::memory_order_relaxed); }
+  void refuse_calls() {
+    accepts_calls_ = false;
+    caller_.store(kNobody, std::memory_order_relaxed);
+  }
+  void accept_calls() {
+    accepts_calls_ = true;
+    caller_.store(lane_caller_, std::memory_order_relaxed);
+  }
 
   /// While it lives, the rank is in a call that may run code of the program, which may not call back.
   class Busy {
@@ -312,30 +324,31 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
 
   [[noreturn]] void throw_failed(Progress progress);
   [[noreturn]] void throw_aborted() const;
+  void look_at_caller(const Call& call);
   [[noreturn]] void refuse_call(const Call& call);
   void must_leave();
   void leave_by_exception();
   void record_current_exception();
   void record(const std::exception_ptr& exception);
   void drop_request();
-  Waiter<StdAtomics> make_waiter(const TeamSettings& settings);
   RollCallLine<StdAtomics>& roll_call_line() const;
   void give_others_time(Episode episode) const;
-  bool has_lost_cpu() const;
   Failure failure_here(ExitCode code, const std::string& message) const;
 
   Host* host_;
+  TeamLane* lane_;
   int rank_;
   int size_;
-  int cpu_;
   bool spans_hosts_;  // kept at hand: posted() is on the way of small reductions
   Waiter<StdAtomics> waiter_;
-  std::unique_ptr<HostExchange> others_;  // the leader's, when there are other hosts
   Exchange<StdAtomics> exchange_;
   Readers<StdAtomics> readers_;
   RollCall<StdAtomics> roll_call_;
-  std::atomic<std::uintptr_t> caller_ = kNobody;  // who may call now; atomic, as any thread may try
+  // Atomic, as any thread may try to call.
+  std::atomic<std::uintptr_t> caller_ = kNobody;  // the thread that may call now, if it carries no other rank
   std::atomic<std::uintptr_t> thread_ = kNobody;  // the rank's, inside a run
+  std::uintptr_t lane_caller_ = kNobody;          // what caller_ is between calls
+  bool accepts_calls_ = false;                    // the rank is in no call
   bool must_leave_ = false;                       // the rank has seen a failure
   bool is_in_child_ = false;                      // of a fork
   bool has_recorded_ = false;                     // the rank has reported its own

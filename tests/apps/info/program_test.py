@@ -79,7 +79,7 @@ def report(what, **keywords):
     for process in processes:
         cpus = [rank["cpu"] for rank in process["ranks"] if rank["cpu"] is not None]
         check(f"{what}: ranks on allowed CPUs", set(cpus) <= set(process["allowed_cpus"]), f"{cpus}")
-        equal(f"{what}: fits", process["load"]["fits"], process["load"]["ranks"] <= process["load"]["cpus"])
+        equal(f"{what}: fits", process["load"]["fits"], process["load"]["lanes"] <= process["load"]["cpus"])
     for warning in found["warnings"]:
         equal(f"{what}: times that stderr has '{warning}'", result.stderr.count(f"skein: {warning}\n"), 1)
     equal(f"{what}: warnings", len(found["warnings"]), result.stderr.count("skein: "))
@@ -109,7 +109,8 @@ def alone():
     equal("its only rank is there", [rank["cpu"] for rank in process["ranks"]], [one])
 
     many = len(allowed) + 1
-    found = report("too many ranks", environment={"SKEIN_RANKS": str(many), "SKEIN_WAIT": "spin", "SKEIN_STACK": "1536K"})
+    found = report("too many ranks", environment={"SKEIN_RANKS": str(many), "SKEIN_LANES": "each", "SKEIN_WAIT": "spin",
+                                                   "SKEIN_STACK": "1536K"})
     (process,) = found["processes"]
     check("more ranks than CPUs are warned about", len(found["warnings"]) == 1, found["warnings"])
     check("and do not fit", not process["load"]["fits"], process["load"])
@@ -119,9 +120,13 @@ def alone():
     equal("a stack is written as it was", settings(process)["SKEIN_STACK"], ("1536K", "environment"))
     equal("and its bytes", process["limits"]["rank_stack_bytes"], 1536 * 1024)
 
-    (host,) = report("levels", environment={"SKEIN_RANKS": "12", "SKEIN_PATTERN": "levels:4"})["hosts"]
+    (process,) = report("virtual ranks", environment={"SKEIN_RANKS": "5", "SKEIN_LANES": "1"})["processes"]
+    equal("five ranks share a lane", [rank["lane"] for rank in process["ranks"]], [0] * 5)
+    check("which fits", process["load"] == {"lanes": 1, "cpus": len(allowed), "fits": True}, process["load"])
+
+    (host,) = report("levels", environment={"SKEIN_RANKS": "12", "SKEIN_LANES": "each", "SKEIN_PATTERN": "levels:4"})["hosts"]
     equal("pattern", (host["pattern"]["name"], host["pattern"]["reason"][:9]), ("levels", "asked for"))
-    equal("12 ranks in groups of 4", [(level["groups"], level["most_ranks_in_a_group"]) for level in host["pattern"]["levels"]],
+    equal("12 lanes in groups of 4", [(level["groups"], level["most_lanes_in_a_group"]) for level in host["pattern"]["levels"]],
           [(4, 4)])
 
     odd = report("odd bytes", environment={"SKEIN_HOST": "shared", "SKEIN_ODD\udcff": "1"})
@@ -140,7 +145,7 @@ def alone():
 def refused():
     """Bad input and an impossible start end as in any Skein program, with nothing on stdout."""
     wrong = [
-        (2, {"SKEIN_RANKS": "0"}, [], 'skein: SKEIN_RANKS="0": not a valid value; allowed: a whole number from 1 to 512\n'),
+        (2, {"SKEIN_RANKS": "0"}, [], 'skein: SKEIN_RANKS="0": not a valid value; allowed: a whole number from 1 to 16384\n'),
         (2, {}, ["--jsn"], "skein-info: The following argument was not expected: --jsn (skein-info --help explains)\n"),
     ]
     for code, environment, arguments, message in wrong:
