@@ -7,18 +7,20 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <ctime>
 
 namespace skein {
 namespace {
 
-void write_all(int descriptor, std::string_view text) {
+constexpr int kForEver_ms = -1;
+
+void write_all(int descriptor, std::string_view text, int patience_ms) {
   while (!text.empty()) {
     const ssize_t written = write(descriptor, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    constexpr int kPatience_ms = 1000;
     pollfd writable{descriptor, POLLOUT, 0};
-    if (written < 0 && errno == EAGAIN && poll(&writable, 1, kPatience_ms) > 0) continue;
+    if (written < 0 && errno == EAGAIN && (poll(&writable, 1, patience_ms) > 0 || errno == EINTR)) continue;
     if (written <= 0) return;  // nobody is left to be told
     text.remove_prefix(static_cast<std::size_t>(written));
   }
@@ -51,14 +53,21 @@ class NoSigpipe {
 
 }  // namespace
 
+// Not by stdio, which drops what it holds when a signal interrupts its write, as one to a terminal can be.
+void write_output(std::string_view text) {
+  std::fflush(stdout);
+  write_all(fileno(stdout), text, kForEver_ms);
+}
+
 void write_report(std::string_view text, const std::string& file) {
+  constexpr int kPatience_ms = 1000;
   const NoSigpipe no_sigpipe;
-  write_all(STDERR_FILENO, text);
+  write_all(STDERR_FILENO, text, kPatience_ms);
   if (file.empty()) return;
   constexpr mode_t kMode = 0644;
   const int descriptor = open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, kMode);
   if (descriptor < 0) return;
-  write_all(descriptor, text);
+  write_all(descriptor, text, kPatience_ms);
   close(descriptor);
 }
 

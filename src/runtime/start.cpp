@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
 #include <numeric>
 #include <span>
 #include <utility>
 
 #include "skein/base/environment.hpp"
+#include "skein/base/report.hpp"
 #include "skein/lane/fp_environment.hpp"
 #include "skein/machine/machine.hpp"
 #include "skein/team/own_stack_network.hpp"
@@ -298,7 +298,7 @@ class Steps {
 
 }  // namespace
 
-void warn(const std::string& text) { std::fputs(fmt::format("skein: {}\n", text).c_str(), stderr); }
+void warn(const std::string& text) { write_report(fmt::format("skein: {}\n", text)); }
 
 Start start_up(const Options& options, std::optional<Communicator> comm, const World::Tell& tell) {
   Start start;

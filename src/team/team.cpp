@@ -3,10 +3,10 @@
 
 #include <unistd.h>
 
-#include <cstdio>
 #include <exception>
 #include <utility>
 
+#include "skein/base/report.hpp"
 #include "skein/machine/process_id.hpp"
 
 namespace skein {
@@ -39,11 +39,7 @@ const std::byte* Team::posted_on_hosts(int rank) const {
   return exchange_.remote_payload(rank);
 }
 
-void Team::print_line(const std::string& line) {
-  const std::string with_end = line + '\n';
-  std::fwrite(with_end.data(), 1, with_end.size(), stdout);
-  std::fflush(stdout);
-}
+void Team::print_line(const std::string& line) { write_output(line + '\n'); }
 
 void Team::complete_barriers(Episode episode) {
   const Progress progress = exchange_.wait(episode);
@@ -58,9 +54,8 @@ void Team::check_fp_environment(const Call& call) {
   if (call.operation == Operation::leave) return;  // the lane reports what is left behind
   const FpEnvironment now = FpEnvironment::capture();
   if (now == fp_entered_ || std::exchange(has_warned_of_fp_, true)) return;
-  const std::string text = fmt::format("skein: rank {} enters {} with {}; it began the run with {}\n", rank_,
-                                       describe(call), now.unlike(fp_entered_), fp_entered_.unlike(now));
-  std::fwrite(text.data(), 1, text.size(), stderr);
+  write_report(fmt::format("skein: rank {} enters {} with {}; it began the run with {}\n", rank_, describe(call),
+                           now.unlike(fp_entered_), fp_entered_.unlike(now)));
 }
 
 void Team::must_leave() {

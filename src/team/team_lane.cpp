@@ -3,8 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
-
+#include "skein/base/report.hpp"
 #include "skein/lane/fibers.hpp"
 #include "skein/machine/machine.hpp"
 #include "skein/machine/process_id.hpp"
@@ -78,11 +77,10 @@ bool TeamLane::has_lost_cpu() {
   if (host_.is_disturbed()) return true;
   if (runs_only_on(settings_.cpu)) return false;
   if (host_.disturb()) {
-    const std::string text = fmt::format(
+    write_report(fmt::format(
         "skein: {} no longer has CPU {} to itself: its mask was changed while it runs (taskset -p, a cpuset); ranks of "
         "host {} now yield and sleep while they wait\n",
-        describe(carried_), settings_.cpu, host_name());
-    std::fwrite(text.data(), 1, text.size(), stderr);
+        describe(carried_), settings_.cpu, host_name()));
   }
   return true;
 }
