@@ -22,7 +22,8 @@ using boost::context::detail::make_fcontext;
 using boost::context::detail::transfer_t;
 
 /// jump_fcontext. It goes on by a jump and not by a return, so a call would leave the processor's stack of return addresses
-/// with one entry too many, and every return that follows would be predicted wrongly. It pushes, so this file is compiled without a red zone below the stack pointer (src/CMakeLists.txt).
+/// with one entry too many, and every return that follows would be predicted wrongly. It pushes, so this file is compiled
+/// without a red zone below the stack pointer (src/CMakeLists.txt).
 [[gnu::always_inline]] inline transfer_t jump(fcontext_t to, void* data) {
 #if defined(__x86_64__)
   transfer_t from;
