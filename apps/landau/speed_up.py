@@ -9,30 +9,12 @@ A row: median time per step on 1 rank and on 2, and the median, the quartiles an
 virtual machine the two CPUs may sit under different L3 caches for a while, which shows as rows with wide quartiles.
 """
 import argparse
-import json
-import os
 import statistics
-import subprocess
 import tempfile
 
+from step_time import us_per_step
+
 GRIDS = {(32, 128): 20000, (256, 1024): 400}  # steps that take a few tenths of a second
-CONFIG = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../configs/landau/damping-k0.5.toml")
-STEP = 0.05
-
-
-def us_per_step(options, grid, steps, ranks, processes, folder):
-    values = {"grid.points_x": grid[0], "grid.points_v": grid[1], "time.step": STEP, "time.end": steps * STEP, "fit.kind": "none",
-              "output.plots": "false", "output.snapshots": 0, "output.moments_every": steps * STEP}
-    command = [options.program, CONFIG, "--out", folder]
-    for key, value in values.items():
-        command += ["--set", f"{key}={value}"]
-    if processes > 1:
-        command = [options.mpiexec, "-n", str(processes), *command]
-    env = dict(os.environ, SKEIN_RANKS=str(ranks), OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-               OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_hwloc_base_binding_policy="none")
-    subprocess.run(command, env=env, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    with open(os.path.join(folder, "summary.json")) as file:
-        return 1e6 / json.load(file)["steps_per_second"]
 
 
 def main():
@@ -49,9 +31,9 @@ def main():
         for grid, steps in GRIDS.items():
             times = {name: [] for name in ("alone", *layouts)}
             for _ in range(options.rounds):
-                times["alone"].append(us_per_step(options, grid, steps, 1, 1, folder))
+                times["alone"].append(us_per_step(options.program, grid, steps, folder, 1))
                 for name, (ranks, processes) in layouts.items():
-                    times[name].append(us_per_step(options, grid, steps, ranks, processes, folder))
+                    times[name].append(us_per_step(options.program, grid, steps, folder, ranks, processes, options.mpiexec))
             for name in layouts:
                 ratios = [one / two for one, two in zip(times["alone"], times[name])]
                 low, middle, high = statistics.quantiles(ratios, n=4)

@@ -59,11 +59,12 @@ void RankRunner::begin() {
   if (team_.host_->abort().is_set()) team_.throw_aborted();
   team_.thread_.store(this_thread(), std::memory_order_relaxed);
   team_.lane_->adopt_thread();
-  team_.lane_caller_ = team_.lane_->is_shared() ? Team::kNobody : this_thread();
+  team_.lane_caller_ = team_.lane_->is_shared() ? Team::kAskLane : this_thread();
   team_.accept_calls();
   team_.roll_call_.begin_run();
   team_.fp_entered_ = FpEnvironment::capture();
   team_.has_warned_of_fp_ = false;
+  team_.mutexes_before_run_ = held_mutexes();
 }
 
 void RankRunner::fail(const std::string& message) noexcept {

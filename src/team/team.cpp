@@ -58,6 +58,17 @@ void Team::check_fp_environment(const Call& call) {
                            now.unlike(fp_entered_), fp_entered_.unlike(now)));
 }
 
+void Team::check_mutexes(const Call& call) {
+  const int held = held_mutexes() - mutexes_before_run_;
+  if (held <= 0 || call.operation == Operation::leave || !lane_->begin_warning_of_mutexes()) return;
+  write_report(
+      fmt::format("skein: rank {} enters {} while it holds {}; a rank that waits for {} meanwhile blocks its thread, "
+                  "so both may wait for "
+                  "ever: unlock before\n",
+                  rank_, describe(call), held == 1 ? "a mutex" : fmt::format("{} mutexes", held),
+                  held == 1 ? "it" : "one of them"));
+}
+
 void Team::must_leave() {
   must_leave_ = true;
   refuse_calls();
@@ -107,7 +118,7 @@ void Team::throw_aborted() const {
 
 void Team::look_at_caller(const Call& call) {
   const std::uintptr_t thread = thread_.load(std::memory_order_relaxed);
-  if (thread == this_thread() && accepts_calls_ && !is_in_child_) {
+  if (thread == this_thread() && accepts_calls() && !is_in_child_) {
     if (lane_->runs(rank_)) return lane_->turns()->shake();
     reject(call, fmt::format("called by rank {}, which is carried by the same thread; a rank may use its own team only",
                              lane_->carried().first + lane_->turns()->running()));

@@ -5,6 +5,7 @@
 //
 //   fine           ranks meet for half a second, in uneven steps
 //   slow           the odd rank computes for a while, and all end well
+//   overlaps       every rank starts a barrier, computes for a while, and only then waits
 //   killed-WHERE   the process of the odd rank is killed while that rank is in: compute, barrier, allreduce, large, request,
 //                  per-process; while the others have finished: leave; or between two runs: between
 //   forks          every rank forks, and the children try what they may not
@@ -118,7 +119,12 @@ void meet(Team& team, const std::string& way, int odd) {
       goes_on = team.bcast(Clock::now() < end ? 1 : 0, 0) != 0;
     }
   } else if (way == "slow") {
+    if (is_odd) team.yield();  // those that share its lane come to the next barrier first
     if (is_odd) compute(std::chrono::milliseconds(900));
+  } else if (way == "overlaps") {
+    skein::Request request = team.ibarrier();
+    compute(std::chrono::milliseconds(900));
+    request.wait();
   } else if (way == "busy") {
     team.log("ready");
     if (is_odd) work_for_a_second();

@@ -121,6 +121,27 @@ TEST(Watchdog, WarnsOfARankThatComputesForLong) {
   EXPECT_GE(count_of(file.text(), "rank 2 left barrier #1 at "), 1) << file.text();
 }
 
+// Fails when ranks that wait for their turn behind one that computes are not seen to wait: they give no notice.
+TEST(Watchdog, WarnsOfARankThatKeepsItsLane) {
+  const ReportFile file;
+  Program program(
+      "slow", {{"SKEIN_RANKS", "3"}, {"SKEIN_LANES", "1"}, {"SKEIN_STALL", "0.2"}, {"SKEIN_REPORT_FILE", file.path()}});
+  EXPECT_EQ(program.status(), 0);
+  EXPECT_GE(count_of(file.text(), "have waited for more than 0.2 s; the run goes on"), 1) << file.text();
+  EXPECT_GE(count_of(file.text(), "ranks 0-1 (2 of 3) are in barrier #2 at "), 1) << file.text();
+  EXPECT_GE(count_of(file.text(), "rank 2 left barrier #1 at "), 1) << file.text();
+}
+
+// Fails when ranks that have started a barrier and compute are taken for ranks that wait.
+TEST(Watchdog, IsSilentWhileRanksComputeBehindABarrierThatTheyStarted) {
+  const ReportFile file;
+  const child::Environment settings{
+      {"SKEIN_RANKS", "3"}, {"SKEIN_LANES", "1"}, {"SKEIN_STALL", "0.2"}, {"SKEIN_REPORT_FILE", file.path()}};
+  Program program("overlaps", settings);
+  EXPECT_EQ(program.status(), 0);
+  EXPECT_EQ(file.text(), "");
+}
+
 // Fails when a good run makes the watchdog speak.
 TEST(Watchdog, IsSilentInAGoodRun) {
   for (const char* ranks : {"1", "2", "5", "16"}) {

@@ -96,11 +96,14 @@ class StallJudge {
     }
   }
 
-  /// For how long the rank that has waited longest had done so at the last look; negative when none waited.
+  /// For how long the rank that has waited longest had done so at the last look; negative when none waited. A rank whose lane
+  /// is busy with another gives no notice, but is in a call that cannot be over.
   std::chrono::nanoseconds longest_wait() const {
     std::int64_t longest_ns = -1;
     for (const RankStatus& seat : seats_) {
-      if (seat.call && seat.call->waits()) longest_ns = std::max(longest_ns, seat.age_ns);
+      if (!seat.call) continue;
+      const bool is_held_up = seat.is_inside && seat.call->operation != Operation::ibarrier;
+      if (is_held_up || seat.call->waits()) longest_ns = std::max(longest_ns, seat.age_ns);
     }
     return std::chrono::nanoseconds(longest_ns);
   }

@@ -29,6 +29,7 @@
 
 #include "skein/lane/fibers.hpp"
 #include "skein/lane/fp_environment.hpp"
+#include "skein/lane/held_mutexes.hpp"
 #include "skein/lane/this_thread.hpp"
 #include "skein/team/call.hpp"
 #include "skein/team/host.hpp"
@@ -206,6 +207,7 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
       look_at_caller(call);
 #ifndef NDEBUG
     check_fp_environment(call);
+    if (sees_mutexes()) check_mutexes(call);
 #endif
   }
 
@@ -215,14 +217,10 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   }
 
   static constexpr std::uintptr_t kNobody = 0;
-  void refuse_calls() {
-    accepts_calls_ = false;
-    caller_.store(kNobody, std::memory_order_relaxed);
-  }
-  void accept_calls() {
-    accepts_calls_ = true;
-    caller_.store(lane_caller_, std::memory_order_relaxed);
-  }
+  static constexpr std::uintptr_t kAskLane = 1;  // no thread
+  void refuse_calls() { caller_.store(kNobody, std::memory_order_relaxed); }
+  void accept_calls() { caller_.store(lane_caller_, std::memory_order_relaxed); }
+  bool accepts_calls() const { return caller_.load(std::memory_order_relaxed) != kNobody; }
 
   /// While it lives, the rank is in a call that may run code of the program, which may not call back.
   class Busy {
@@ -322,6 +320,11 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   /// without NDEBUG; a rank that keeps it changed is told at the end of the run anyway.
   void check_fp_environment(const Call& call);
 
+  /// Warns, once for each lane, when the rank has locked a mutex in this run and still holds it. Another rank of the lane that
+  /// wants it would block the thread of both; one of another lane could not come to the call. In programs compiled without
+  /// NDEBUG.
+  void check_mutexes(const Call& call);
+
   [[noreturn]] void throw_failed(Progress progress);
   [[noreturn]] void throw_aborted() const;
   void look_at_caller(const Call& call);
@@ -345,15 +348,16 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   Readers<StdAtomics> readers_;
   RollCall<StdAtomics> roll_call_;
   // Atomic, as any thread may try to call.
-  std::atomic<std::uintptr_t> caller_ = kNobody;  // the thread that may call now, if it carries no other rank
+  std::atomic<std::uintptr_t> caller_ =
+      kNobody;  // the thread that may call now; kAskLane if it carries other ranks too
   std::atomic<std::uintptr_t> thread_ = kNobody;  // the rank's, inside a run
   std::uintptr_t lane_caller_ = kNobody;          // what caller_ is between calls
-  bool accepts_calls_ = false;                    // the rank is in no call
   bool must_leave_ = false;                       // the rank has seen a failure
   bool is_in_child_ = false;                      // of a fork
   bool has_recorded_ = false;                     // the rank has reported its own
   FpEnvironment fp_entered_ = FpEnvironment::capture();
   bool has_warned_of_fp_ = false;
+  int mutexes_before_run_ = 0;  // that the rank's thread held
 };
 
 template <class T>

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "skein/lane/lanes.hpp"
@@ -38,6 +39,9 @@ class TeamLane final : public Rota {
 
   /// How a rank of the lane waits.
   Waiter<StdAtomics> waiter_of(int rank);
+
+  /// True once: a rank that holds a mutex makes it seem as if the next ones of its lane did.
+  bool begin_warning_of_mutexes() { return !std::exchange(has_warned_of_mutexes_, true); }
 
   /// Null for a rank alone.
   Crew<StdAtomics>* crew() { return crew_ ? &*crew_ : nullptr; }
@@ -73,6 +77,7 @@ class TeamLane final : public Rota {
   std::optional<Turns<StdAtomics>> turns_;
   std::optional<Crew<StdAtomics>> crew_;
   std::vector<RankLocals> locals_;  ///< of the ranks that it carries
+  bool has_warned_of_mutexes_ = false;
 };
 
 }  // namespace skein
