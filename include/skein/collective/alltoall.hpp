@@ -23,20 +23,20 @@ inline void Team::alltoall_bytes(const Call& call, const std::byte* in, std::byt
     }
     return;
   }
-  // A piece is a stretch of every part; staged, the stretches for rank 0, 1, ... follow each other.
+  // A piece is a stretch of every part; staged, the stretches for rank 0, 1, ... follow each other without gaps, so that what the
+  // ranks of a host need of a rank is one message.
   LargePayload large(*this, call, in, nullptr);
   large.cut(part, ranks, call);
-  const std::size_t stretch = large.piece_items;
   large.move_pieces(
       [&](BlockRange piece, int area) {
         for (std::size_t peer = 0; peer < ranks; ++peer) {
           if (large.is_own_process(static_cast<int>(peer))) continue;
-          large.stage(area, peer * stretch, in + peer * part + piece.begin, piece.size());
+          large.stage(area, peer * piece.size(), in + peer * part + piece.begin, piece.size());
         }
       },
       [&](BlockRange piece, int, int host, const auto& send) {
         for (const int peer : host_->map().ranks_of_host(host)) {
-          const std::size_t begin = static_cast<std::size_t>(peer) * stretch;
+          const std::size_t begin = static_cast<std::size_t>(peer) * piece.size();
           send(begin, begin + piece.size());
         }
       },
@@ -46,7 +46,7 @@ inline void Team::alltoall_bytes(const Call& call, const std::byte* in, std::byt
           const int peer_rank = static_cast<int>(peer);
           const std::byte* from = large.is_own_process(peer_rank)
                                       ? large.published(peer_rank).in + own * part + piece.begin
-                                      : large.staged(peer_rank, area) + own * stretch;
+                                      : large.staged(peer_rank, area) + own * piece.size();
           large.copy(out + peer * part + piece.begin, from, piece.size());
         }
       });

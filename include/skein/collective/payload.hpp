@@ -128,7 +128,8 @@ struct LargePayload {
     if (HostExchange* others = team.lane_->others(); others != nullptr) others->network().transfers_done();
   }
 
-  /// Starts the sends and receives of a leader. Both sides go through ranks in ascending order, so they match.
+  /// Starts the sends and receives of a leader, one for parts that follow each other. Both sides go through ranks in ascending
+  /// order, so they match.
   template <class Parts>
   class Movement final : public Transfer {
    public:
@@ -136,29 +137,48 @@ struct LargePayload {
 
     std::size_t start(Network& network) override {
       const RankMap& map = payload_.team.host_->map();
-      std::size_t started = 0;
+      started_ = 0;
       for (int rank = 0; rank < map.size(); ++rank) {
-        const bool is_here = map.is_here(rank);
         for (int host = 0; host < map.hosts(); ++host) {
-          if (host == map.host_of(rank) || (!is_here && host != map.own_host())) continue;
+          if (host == map.host_of(rank) || (!map.is_here(rank) && host != map.own_host())) continue;
+          Message message;
           parts_(rank, host, [&](int area, std::size_t begin, std::size_t end) {
-            if (begin == end) return;
-            const std::span<std::byte> bytes(payload_.staged(rank, area) + begin, end - begin);
-            if (is_here) {
-              network.start_sending(host, bytes);
-            } else {
-              network.start_receiving(map.host_of(rank), bytes);
+            if (area != message.area || begin != message.end) {
+              move(network, rank, host, message);
+              message = {area, begin, begin};
             }
-            ++started;
+            message.end = end;
           });
+          move(network, rank, host, message);
         }
       }
-      return payload_.lag == 0 ? 0 : started;
+      return payload_.lag == 0 ? 0 : started_;
     }
 
    private:
+    /// Bytes that follow each other in an area.
+    struct Message {
+      int area = 0;
+      std::size_t begin = 0;
+      std::size_t end = 0;
+    };
+
+    void move(Network& network, int rank, int host, const Message& message) {
+      if (message.begin == message.end) return;
+      const std::span<std::byte> bytes(payload_.staged(rank, message.area) + message.begin,
+                                       message.end - message.begin);
+      const RankMap& map = payload_.team.host_->map();
+      if (map.is_here(rank)) {
+        network.start_sending(host, bytes);
+      } else {
+        network.start_receiving(map.host_of(rank), bytes);
+      }
+      ++started_;
+    }
+
     const LargePayload& payload_;
     const Parts& parts_;
+    std::size_t started_ = 0;
   };
 };
 
