@@ -14,8 +14,8 @@ import tempfile
 
 from step_time import us_per_step
 
-GRIDS = {(32, 128): 20000, (256, 1024): 400, (1024, 4096): 20}  # steps that take a few tenths of a second
-RANKS_PER_LANE = (1, 2, 4, 16, 64)
+GRIDS = {(32, 128): 5000, (256, 1024): 300, (1024, 4096): 20}  # steps that take a tenth of a second and more
+RANKS_PER_LANE = (1, 2, 4, 16)
 LAYOUTS = {"1 host of 2 lanes": (1, 2), "2 hosts of 1 lane": (2, 1)}  # processes, lanes of each
 
 
