@@ -59,7 +59,8 @@ void RankRunner::begin() {
   if (team_.host_->abort().is_set()) team_.throw_aborted();
   team_.thread_.store(this_thread(), std::memory_order_relaxed);
   team_.lane_->adopt_thread();
-  team_.lane_caller_ = team_.lane_->is_shared() ? Team::kAskLane : this_thread();
+  const std::uintptr_t ask_lane = team_.lane_->settings().seed ? Team::kAskLaneAndShake : Team::kAskLane;
+  team_.lane_caller_ = team_.lane_->is_shared() ? ask_lane : this_thread();
   team_.accept_calls();
   team_.roll_call_.begin_run();
   team_.fp_entered_ = FpEnvironment::capture();

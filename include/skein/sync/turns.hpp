@@ -201,14 +201,21 @@ class Turns final : public LaneMates<Policy> {
 
   /// Takes out the first rank, or with a seed any.
   int pop_ready() {
+    if (settings_.seed) [[unlikely]]
+      return draw_ready();
+    const int rank = ready_.first_;
+    ready_.first_ = mates_[index(rank)].next;
+    if (ready_.first_ < 0) ready_.last_ = -1;
+    return rank;
+  }
+
+  [[gnu::noinline]] int draw_ready() {
+    int count = 0;
+    for (int i = ready_.first_; i >= 0; i = mates_[index(i)].next) ++count;
     int before = -1;
     int rank = ready_.first_;
-    if (settings_.seed) {
-      int count = 0;
-      for (int i = ready_.first_; i >= 0; i = mates_[index(i)].next) ++count;
-      for (auto steps = random_() % static_cast<std::uint64_t>(count); steps > 0; --steps) {
-        before = std::exchange(rank, mates_[index(rank)].next);
-      }
+    for (auto steps = random_() % static_cast<std::uint64_t>(count); steps > 0; --steps) {
+      before = std::exchange(rank, mates_[index(rank)].next);
     }
     const int after = mates_[index(rank)].next;
     (before < 0 ? ready_.first_ : mates_[index(before)].next) = after;
@@ -231,12 +238,13 @@ class Turns final : public LaneMates<Policy> {
 
   /// Who runs next; climbs down the ladder while nobody can.
   int pick() {
-    look_outside();
-    while (ready_.is_empty()) wait_for_somebody();
+    if (!outside_.empty()) look_outside();
+    while (ready_.is_empty()) [[unlikely]]
+      wait_for_somebody();
     return pop_ready();
   }
 
-  void look_outside() {
+  [[gnu::noinline]] void look_outside() {
     for (std::size_t i = 0; i < outside_.size();) {
       Mate& mate = mates_[index(outside_[i])];
       if (!mate.wait->is_ready(mate.wait->condition)) {
@@ -249,7 +257,7 @@ class Turns final : public LaneMates<Policy> {
     }
   }
 
-  void wait_for_somebody() {
+  [[gnu::noinline]] void wait_for_somebody() {
     if (outside_.empty() && settings_.on_deadlock) settings_.on_deadlock();
     std::chrono::nanoseconds longest_sleep = kForever;
     for (const int rank : outside_) longest_sleep = std::min(longest_sleep, mates_[index(rank)].wait->longest_sleep);

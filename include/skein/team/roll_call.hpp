@@ -126,18 +126,21 @@ class RollCall {
   explicit RollCall(RollCallLine<Policy>& line) : line_(&line) {}
 
   [[gnu::always_inline]] inline void enter(const Call& call, Episode episode) {
-    line_->count.store(++count_, std::memory_order_relaxed);  // [call]
-    line_->episode.store(episode, std::memory_order_release);
-    line_->what.store(pack(call), std::memory_order_release);
+    RollCallLine<Policy>& line = *line_;  // which stores with an order would have loaded again
+    const std::uint64_t count = count_;
+    count_ = count + 2;
+    line.count.store(count + 1, std::memory_order_relaxed);  // [call]
+    line.episode.store(episode, std::memory_order_release);
+    line.what.store(pack(call), std::memory_order_release);
     if (has_elements(call.operation)) {
-      line_->element_bytes.store(call.element_bytes, std::memory_order_release);
-      line_->elements.store(call.count, std::memory_order_release);
+      line.element_bytes.store(call.element_bytes, std::memory_order_release);
+      line.elements.store(call.count, std::memory_order_release);
       if (call.operator_name.data() != operator_name_) [[unlikely]]
         copy_operator(call.operator_name);
     }
     if (call.where.file_name() != file_) [[unlikely]]
       copy_file(call.where.file_name());
-    line_->count.store(++count_, std::memory_order_release);
+    line.count.store(count + 2, std::memory_order_release);
   }
 
   void begin_run() {

@@ -203,13 +203,17 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   /// Only the rank's own thread may call, inside a run and outside of its other calls. A rank that has seen a failure or lost
   /// a request may not either: with peers that swallow TeamAborted as well it might find everybody there.
   void require_caller(const Call& call) {
-    if (caller_.load(std::memory_order_relaxed) != this_thread()) [[unlikely]]
-      look_at_caller(call);
+    const std::uintptr_t caller = caller_.load(std::memory_order_relaxed);
+    if (caller != this_thread() && (caller != kAskLane || !is_its_turn())) [[unlikely]]
+      look_at_caller(Call(call));  // a copy, so that the call itself needs no memory
 #ifndef NDEBUG
     check_fp_environment(call);
     if (sees_mutexes()) check_mutexes(call);
 #endif
   }
+
+  /// Of a rank that shares its lane.
+  bool is_its_turn() const { return thread_.load(std::memory_order_relaxed) == this_thread() && lane_->runs(rank_); }
 
   void make_room() {
     if (exchange_.outstanding() >= kMaxOutstanding) [[unlikely]]
@@ -217,7 +221,8 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   }
 
   static constexpr std::uintptr_t kNobody = 0;
-  static constexpr std::uintptr_t kAskLane = 1;  // no thread
+  static constexpr std::uintptr_t kAskLane = 1;  // no threads, these two
+  static constexpr std::uintptr_t kAskLaneAndShake = 2;
   void refuse_calls() { caller_.store(kNobody, std::memory_order_relaxed); }
   void accept_calls() { caller_.store(lane_caller_, std::memory_order_relaxed); }
   bool accepts_calls() const { return caller_.load(std::memory_order_relaxed) != kNobody; }
@@ -349,7 +354,7 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   RollCall<StdAtomics> roll_call_;
   // Atomic, as any thread may try to call.
   std::atomic<std::uintptr_t> caller_ =
-      kNobody;  // the thread that may call now; kAskLane if it carries other ranks too
+      kNobody;  // the thread that may call now; kAsk... if it carries other ranks too
   std::atomic<std::uintptr_t> thread_ = kNobody;  // the rank's, inside a run
   std::uintptr_t lane_caller_ = kNobody;          // what caller_ is between calls
   bool must_leave_ = false;                       // the rank has seen a failure

@@ -51,7 +51,7 @@ class TeamLane final : public Rota {
   HostExchange* others() { return others_.get(); }
 
   /// Whether it is that rank that runs on the lane.
-  bool runs(int rank) const { return !turns_ || turns_->running() == rank - carried_.first; }
+  bool runs(int rank) const { return !is_shared() || turns_->running() == rank - carried_.first; }
 
   /// The calling thread carries its ranks, until it is told otherwise.
   void adopt_thread();
