@@ -353,8 +353,7 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   Readers<StdAtomics> readers_;
   RollCall<StdAtomics> roll_call_;
   // Atomic, as any thread may try to call.
-  std::atomic<std::uintptr_t> caller_ =
-      kNobody;  // the thread that may call now; kAsk... if it carries other ranks too
+  std::atomic<std::uintptr_t> caller_ = kNobody;  // the thread that may call now; kAsk... if it has other ranks
   std::atomic<std::uintptr_t> thread_ = kNobody;  // the rank's, inside a run
   std::uintptr_t lane_caller_ = kNobody;          // what caller_ is between calls
   bool must_leave_ = false;                       // the rank has seen a failure
