@@ -24,6 +24,17 @@ class HeldMutexes : public testing::Test {
   }
   int held() const { return held_mutexes() - before_; }
 
+  template <class Mutex>
+  void expect_timed_tries_count(Mutex& mutex) const {
+    ASSERT_TRUE(mutex.try_lock_for(10s));
+    EXPECT_EQ(held(), 1);
+    mutex.unlock();
+    ASSERT_TRUE(mutex.try_lock_until(std::chrono::system_clock::now() + 10s));
+    EXPECT_EQ(held(), 1);
+    mutex.unlock();
+    EXPECT_EQ(held(), 0);
+  }
+
  private:
   int before_ = 0;
 };
@@ -102,13 +113,7 @@ TEST_F(HeldMutexes, WithDeadlines) {
     EXPECT_FALSE(mutex.try_lock_until(std::chrono::system_clock::now() + 1ms));
     EXPECT_EQ(held(), 0);
   }
-  ASSERT_TRUE(mutex.try_lock_for(10s));
-  EXPECT_EQ(held(), 1);
-  mutex.unlock();
-  ASSERT_TRUE(mutex.try_lock_until(std::chrono::system_clock::now() + 10s));
-  EXPECT_EQ(held(), 1);
-  mutex.unlock();
-  EXPECT_EQ(held(), 0);
+  expect_timed_tries_count(mutex);
 }
 
 TEST_F(HeldMutexes, SharedOnes) {
@@ -128,13 +133,7 @@ TEST_F(HeldMutexes, SharedOnes) {
   ASSERT_TRUE(mutex.try_lock());
   EXPECT_EQ(held(), 1);
   mutex.unlock();
-  ASSERT_TRUE(mutex.try_lock_for(10s));
-  EXPECT_EQ(held(), 1);
-  mutex.unlock();
-  ASSERT_TRUE(mutex.try_lock_until(std::chrono::system_clock::now() + 10s));
-  EXPECT_EQ(held(), 1);
-  mutex.unlock();
-  EXPECT_EQ(held(), 0);
+  expect_timed_tries_count(mutex);
 }
 
 TEST_F(HeldMutexes, WaitingForAConditionHoldsAsMuchAfterAsBefore) {
