@@ -59,11 +59,13 @@ int unlocked(int result) {
 }  // namespace
 }  // namespace skein
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a type takes none around its parameters.
 #define SKEIN_STAND_IN(outcome, name, parameters, arguments)          \
   extern "C" int name parameters noexcept {                           \
     static constinit skein::Original<int parameters> original(#name); \
     return skein::outcome(original arguments);                        \
   }
+// NOLINTEND(bugprone-macro-parentheses)
 
 SKEIN_STAND_IN(locked, pthread_mutex_lock, (pthread_mutex_t * lock), (lock))
 SKEIN_STAND_IN(locked, pthread_mutex_trylock, (pthread_mutex_t * lock), (lock))
