@@ -37,21 +37,12 @@
 
 #include "skein/sync/waiter.hpp"
 #include "skein/team/crew.hpp"
+#include "skein/team/gathering.hpp"
 #include "skein/team/host_exchange.hpp"
 #include "skein/team/line.hpp"
 #include "skein/team/station.hpp"
 
 namespace skein {
-
-/// The channels of one team on one host, in its segment.
-template <class Policy>
-struct Channels {
-  std::span<Channel<Policy>> arrivals;  ///< one per rank; those of ranks that share a lane hold payloads only
-  std::span<Channel<Policy>> ascents;   ///< one per lane; written by those that speak for several ranks
-  std::span<Channel<Policy>> releases;  ///< written by leaders; Stations counts them
-  std::span<std::byte> parts;           ///< part memory of the leaders: written by them before [ascend]
-  std::span<std::byte> mirror;  ///< payloads of ranks on other hosts, by rank: written by the root before [release]
-};
 
 template <class Policy>
 class Exchange {
@@ -69,6 +60,7 @@ class Exchange {
         channels_(channels),
         stations_(&stations),
         station_(&stations.of_lane[index(stations.lane_of_seat[index(seat)])]),
+        gathering_(channels_, stations, *station_),
         seat_(seat),
         others_(others),
         spans_hosts_(spans_hosts) {
@@ -150,6 +142,7 @@ class Exchange {
   struct Testing {};
 
   using Arrival = typename Crew<Policy>::Arrival;
+  using Whose = typename Gathering<Policy>::Whose;
 
   static std::size_t index(int seat) { return static_cast<std::size_t>(seat); }
   int lanes() const { return static_cast<int>(stations_->of_lane.size()); }
@@ -252,17 +245,17 @@ class Exchange {
     }
     if (others_ == nullptr) {
       if (!folds) return Progress::complete;
-      Contributions all = all_parts(episode);
-      gather(all, episode, content);
+      Contributions all = gathering_.all_parts(episode);
+      gathering_.gather(all, episode, content);
       all.fold_all(content, static_cast<std::byte*>(out));
       return Progress::complete;
     }
     Contributions& known = others_->contributions();
     known.reset(content.bytes);
     if (folds) {
-      gather(known, episode, content);
+      gathering_.gather(known, episode, content);
     } else {
-      gather_lines(known, episode, content);
+      gathering_.gather_lines(known, episode, content);
     }
     const Progress progress = meet_hosts<Blocking>(episode, content);
     if (progress != Progress::complete) return progress;
@@ -282,65 +275,14 @@ class Exchange {
     std::size_t bytes = 0;
     int count = 0;
     if (content.need == Content::Need::fold) {
-      Contributions own = own_parts(episode);
-      gather(own, episode, content, ascends_at_once_ ? Gathered::own_ranks : Gathered::all);
+      Contributions own = gathering_.own_parts(episode);
+      gathering_.gather(own, episode, content, ascends_at_once_ ? Whose::own_ranks : Whose::all);
       count = own.count();
       payload = station_->block.ranks != 0 ? own.payload(0) : reinterpret_cast<const std::byte*>(&count);
       bytes = station_->block.ranks != 0 ? content.bytes : sizeof(count);
     }
     post(channels_.ascents[index(station_->lane)], episode, signatures_[episode % kRingLines], payload,
          bytes);  // [ascend]
-  }
-
-  enum class Gathered { own_ranks, all };
-
-  /// The folded contributions of the lane's ranks, and of all that it leads or sees.
-  void gather(Contributions& set, Episode episode, const Content& content, Gathered gathered = Gathered::all) {
-    set.reset(content.bytes);
-    for (int i = 0; i < station_->carried.ranks; ++i) {
-      set.add({station_->carried.first + i, 1}, payload(station_->seat + i, episode));
-    }
-    for (const Station::Child& child : station_->children) {
-      if (gathered == Gathered::own_ranks) break;
-      const Station& station = stations_->of_lane[index(child.lane)];
-      if (!child.leads) {
-        set.add({station.carried.first, 1}, payload(station.seat, episode));
-        continue;
-      }
-      const std::byte* posted = channels_.ascents[index(child.lane)].line(episode).payload;
-      if (station.block.ranks != 0) {
-        set.add(station.block, posted);
-      } else {
-        int count = 0;
-        std::memcpy(&count, posted, sizeof(count));
-        set.append(part_memory(station, episode).first(index(count) * Contributions::stride(content.bytes)));
-      }
-    }
-    set.fold_blocks(content);
-  }
-
-  /// The payloads of this host that other hosts need.
-  void gather_lines(Contributions& set, Episode episode, const Content& content) const {
-    if (content.need == Content::Need::nothing) return;
-    for (const Station& station : stations_->of_lane) {
-      for (int i = 0; i < station.carried.ranks; ++i) {
-        const int rank = station.carried.first + i;
-        if (content.need == Content::Need::one_rank && rank != content.rank) continue;
-        set.add({rank, 1}, payload(station.seat + i, episode));
-      }
-    }
-  }
-
-  std::span<std::byte> part_memory(const Station& station, Episode episode) const {
-    const std::size_t at = station.parts_at + episode % index(station.part_buffers) * station.most_parts;
-    return channels_.parts.subspan(at * Contributions::kLargestStride,
-                                   station.most_parts * Contributions::kLargestStride);
-  }
-  Contributions own_parts(Episode episode) const { return Contributions(part_memory(*station_, episode)); }
-  Contributions all_parts(Episode episode) const {
-    if (station_->all_parts == 0) return own_parts(episode);
-    return Contributions(channels_.parts.subspan(station_->all_parts_at * Contributions::kLargestStride,
-                                                 station_->all_parts * Contributions::kLargestStride));
   }
 
   template <class Mode>
@@ -471,6 +413,7 @@ class Exchange {
   Channels<Policy> channels_;
   const Stations* stations_;
   const Station* station_;
+  Gathering<Policy> gathering_;
   int seat_;
   HostExchange* others_;
   bool spans_hosts_;

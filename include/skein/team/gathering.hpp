@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a lane gathers of the payloads that were posted on its host: those of its own ranks, and of the lanes that it leads or
+// sees, folded as far as the shape of the fold allows (contributions.hpp).
+//
+// Who      a lane that speaks for others, between their posts and its own.
+// Memory   part memory in the segment (pattern.hpp says how much), which those above read after [ascend] of exchange.hpp.
+#pragma once
+
+#include <cstring>
+#include <span>
+
+#include "skein/team/contributions.hpp"
+#include "skein/team/line.hpp"
+#include "skein/team/station.hpp"
+
+namespace skein {
+
+/// The channels of one team on one host, in its segment.
+template <class Policy>
+struct Channels {
+  std::span<Channel<Policy>> arrivals;  ///< one per rank; those of ranks that share a lane hold payloads only
+  std::span<Channel<Policy>> ascents;   ///< one per lane; written by those that speak for several ranks
+  std::span<Channel<Policy>> releases;  ///< written by leaders; Stations counts them
+  std::span<std::byte> parts;           ///< part memory of the leaders: written by them before [ascend]
+  std::span<std::byte> mirror;  ///< payloads of ranks on other hosts, by rank: written by the root before [release]
+};
+
+template <class Policy>
+class Gathering {
+ public:
+  /// `stations` outlive it.
+  Gathering(const Channels<Policy>& channels, const Stations& stations, const Station& station)
+      : channels_(channels), stations_(&stations), station_(&station) {}
+
+  enum class Whose { own_ranks, all };
+
+  /// The folded contributions of the lane's ranks, and of all that it leads or sees.
+  void gather(Contributions& set, Episode episode, const Content& content, Whose whose = Whose::all) const {
+    set.reset(content.bytes);
+    for (int i = 0; i < station_->carried.ranks; ++i) {
+      set.add({station_->carried.first + i, 1}, payload(station_->seat + i, episode));
+    }
+    for (const Station::Child& child : station_->children) {
+      if (whose == Whose::own_ranks) break;
+      const Station& station = stations_->of_lane[index(child.lane)];
+      if (!child.leads) {
+        set.add({station.carried.first, 1}, payload(station.seat, episode));
+        continue;
+      }
+      const std::byte* posted = channels_.ascents[index(child.lane)].line(episode).payload;
+      if (station.block.ranks != 0) {
+        set.add(station.block, posted);
+      } else {
+        int count = 0;
+        std::memcpy(&count, posted, sizeof(count));
+        set.append(part_memory(station, episode).first(index(count) * Contributions::stride(content.bytes)));
+      }
+    }
+    set.fold_blocks(content);
+  }
+
+  /// The payloads of this host that other hosts need.
+  void gather_lines(Contributions& set, Episode episode, const Content& content) const {
+    if (content.need == Content::Need::nothing) return;
+    for (const Station& station : stations_->of_lane) {
+      for (int i = 0; i < station.carried.ranks; ++i) {
+        const int rank = station.carried.first + i;
+        if (content.need == Content::Need::one_rank && rank != content.rank) continue;
+        set.add({rank, 1}, payload(station.seat + i, episode));
+      }
+    }
+  }
+
+  Contributions own_parts(Episode episode) const { return Contributions(part_memory(*station_, episode)); }
+  Contributions all_parts(Episode episode) const {
+    if (station_->all_parts == 0) return own_parts(episode);
+    return Contributions(channels_.parts.subspan(station_->all_parts_at * Contributions::kLargestStride,
+                                                 station_->all_parts * Contributions::kLargestStride));
+  }
+
+ private:
+  static std::size_t index(int seat) { return static_cast<std::size_t>(seat); }
+
+  const std::byte* payload(int seat, Episode episode) const {
+    return channels_.arrivals[index(seat)].line(episode).payload;
+  }
+
+  std::span<std::byte> part_memory(const Station& station, Episode episode) const {
+    const std::size_t at = station.parts_at + episode % index(station.part_buffers) * station.most_parts;
+    return channels_.parts.subspan(at * Contributions::kLargestStride,
+                                   station.most_parts * Contributions::kLargestStride);
+  }
+
+  Channels<Policy> channels_;
+  const Stations* stations_;
+  const Station* station_;
+};
+
+}  // namespace skein
