@@ -42,7 +42,8 @@ def main():
                     low, middle, high = statistics.quantiles(
                         [many / one for many, one in zip(times[ranks], times[1])], n=4)
                     cells.append(f"{middle:.2f} ({low:.2f} to {high:.2f})")
-                print(f"| {grid[0]} x {grid[1]} | {layout} | {statistics.median(times[1]):.3g} | {' | '.join(cells)} |", flush=True)
+                alone = statistics.median(times[1])
+                print(f"| {grid[0]} x {grid[1]} | {layout} | {alone:.3g} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

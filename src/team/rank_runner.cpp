@@ -65,7 +65,7 @@ void RankRunner::begin() {
   team_.roll_call_.begin_run();
   team_.fp_entered_ = FpEnvironment::capture();
   team_.has_warned_of_fp_ = false;
-  team_.mutexes_before_run_ = held_mutexes();
+  team_.mutexes_before_run_ = held_mutexes;
 }
 
 void RankRunner::fail(const std::string& message) noexcept {
@@ -81,6 +81,7 @@ void RankRunner::fail(const std::string& message) noexcept {
 void RankRunner::leave() {
   const Call call{.operation = Operation::leave};
   team_.enter(call);
+  team_.check_mutexes(call);
   team_.exchange(signature(call), nullptr, 0, Team::kNoContent, Team::kNothing, nullptr, 0);
   team_.thread_.store(Team::kNobody, std::memory_order_relaxed);
   team_.refuse_calls();

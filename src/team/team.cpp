@@ -59,14 +59,15 @@ void Team::check_fp_environment(const Call& call) {
 }
 
 void Team::check_mutexes(const Call& call) {
-  const int held = held_mutexes() - mutexes_before_run_;
-  if (held <= 0 || call.operation == Operation::leave || !lane_->begin_warning_of_mutexes()) return;
-  write_report(
-      fmt::format("skein: rank {} enters {} while it holds {}; a rank that waits for {} meanwhile blocks its thread, "
-                  "so both may wait for "
-                  "ever: unlock before\n",
-                  rank_, describe(call), held == 1 ? "a mutex" : fmt::format("{} mutexes", held),
-                  held == 1 ? "it" : "one of them"));
+  const int held = held_mutexes - mutexes_before_run_;
+  if (held <= 0 || call.operation == Operation::ibarrier || host_->map().ranks_of(process()) == 1) return;
+  if (!lane_->begin_warning_of_mutexes()) return;
+  const std::string what = call.operation == Operation::leave ? "leaves its function" : "enters " + describe(call);
+  const std::string mutexes = held == 1 ? "a mutex" : fmt::format("{} mutexes", held);
+  write_report(fmt::format(
+      "skein: rank {} {} while it holds {}; a rank that waits for {} blocks its thread, and both may wait for ever: "
+      "unlock before\n",
+      rank_, what, mutexes, held == 1 ? "it" : "one of them"));
 }
 
 void Team::must_leave() {

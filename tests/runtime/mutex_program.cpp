@@ -4,6 +4,7 @@
 //
 //   held         rank 1 holds one over two calls, and no other wants it
 //   two-held     the same with a mutex and a shared one
+//   kept         rank 1 takes one and ends
 //   given-back   all ranks take the same mutex between their calls
 //   before       main holds one before the run and through it
 #include <mutex>
@@ -18,6 +19,7 @@ constexpr int kHolder = 1;
 
 int run(skein::Runtime& runtime, std::string_view way) {
   std::mutex mutex;
+  static std::mutex kept;
   std::shared_mutex shared;
   int count = 0;
   std::unique_lock before(mutex, std::defer_lock);
@@ -30,10 +32,11 @@ int run(skein::Runtime& runtime, std::string_view way) {
       const std::scoped_lock lock(mutex);
       ++count;
     }
-    if (team.rank() == kHolder && way != "given-back" && way != "before") held.lock();
+    if (team.rank() == kHolder && (way == "held" || way == "two-held")) held.lock();
     if (team.rank() == kHolder && way == "two-held") second.lock();
     team.allreduce(1, skein::sum);
     team.barrier();
+    if (team.rank() == kHolder && way == "kept") kept.lock();
   });
 }
 

@@ -23,8 +23,8 @@ inline void Team::alltoall_bytes(const Call& call, const std::byte* in, std::byt
     }
     return;
   }
-  // A piece is a stretch of every part; staged, the stretches for rank 0, 1, ... follow each other without gaps, so that what the
-  // ranks of a host need of a rank is one message.
+  // A piece is a stretch of every part; staged, the stretches for rank 0, 1, ... follow each other without gaps, so that what
+  // neighbours on a host need of a rank is one message.
   LargePayload large(*this, call, in, nullptr);
   large.cut(part, ranks, call);
   large.move_pieces(

@@ -141,15 +141,15 @@ struct LargePayload {
       for (int rank = 0; rank < map.size(); ++rank) {
         for (int host = 0; host < map.hosts(); ++host) {
           if (host == map.host_of(rank) || (!map.is_here(rank) && host != map.own_host())) continue;
-          Message message;
+          Stretch stretch;
           parts_(rank, host, [&](int area, std::size_t begin, std::size_t end) {
-            if (area != message.area || begin != message.end) {
-              move(network, rank, host, message);
-              message = {area, begin, begin};
+            if (area != stretch.area || begin != stretch.end) {
+              move(network, rank, host, stretch);
+              stretch = {area, begin, begin};
             }
-            message.end = end;
+            stretch.end = end;
           });
-          move(network, rank, host, message);
+          move(network, rank, host, stretch);
         }
       }
       return payload_.lag == 0 ? 0 : started_;
@@ -157,16 +157,16 @@ struct LargePayload {
 
    private:
     /// Bytes that follow each other in an area.
-    struct Message {
+    struct Stretch {
       int area = 0;
       std::size_t begin = 0;
       std::size_t end = 0;
     };
 
-    void move(Network& network, int rank, int host, const Message& message) {
-      if (message.begin == message.end) return;
-      const std::span<std::byte> bytes(payload_.staged(rank, message.area) + message.begin,
-                                       message.end - message.begin);
+    void move(Network& network, int rank, int host, const Stretch& stretch) {
+      if (stretch.begin == stretch.end) return;
+      const std::span<std::byte> bytes(payload_.staged(rank, stretch.area) + stretch.begin,
+                                       stretch.end - stretch.begin);
       const RankMap& map = payload_.team.host_->map();
       if (map.is_here(rank)) {
         network.start_sending(host, bytes);

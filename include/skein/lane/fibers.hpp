@@ -5,7 +5,8 @@
 // Keeps   what a rank may have in progress when another goes on: callee-saved registers, the floating-point environment, errno,
 //         and the state of exceptions that are being thrown or handled.
 // Ends    every fiber runs to its end; nothing is unwound from outside.
-// Cost    a change of fiber: no system call, and less than a barrier of the ranks that change. A fiber: address space for its stack and guard area, memory as it is touched.
+// Cost    a change of fiber: no system call, and less than a barrier of the ranks that change. A fiber: address space for its
+//         stack and guard area, memory as it is touched.
 // Source  context switching: Boost.Context, https://www.boost.org/libs/context; exception state: Itanium C++ ABI, section 2.2.
 #pragma once
 

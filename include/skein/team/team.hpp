@@ -208,7 +208,7 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
       look_at_caller(Call(call));  // a copy, so that the call itself needs no memory
 #ifndef NDEBUG
     check_fp_environment(call);
-    if (sees_mutexes()) check_mutexes(call);
+    check_mutexes(call);
 #endif
   }
 
@@ -220,8 +220,9 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
       complete_barriers(exchange_.retired() + 1);
   }
 
+  // In the place of a thread. The last two are of ranks that share a lane, and of those that change turns at every call.
   static constexpr std::uintptr_t kNobody = 0;
-  static constexpr std::uintptr_t kAskLane = 1;  // no threads, these two
+  static constexpr std::uintptr_t kAskLane = 1;
   static constexpr std::uintptr_t kAskLaneAndShake = 2;
   void refuse_calls() { caller_.store(kNobody, std::memory_order_relaxed); }
   void accept_calls() { caller_.store(lane_caller_, std::memory_order_relaxed); }
@@ -325,9 +326,9 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   /// without NDEBUG; a rank that keeps it changed is told at the end of the run anyway.
   void check_fp_environment(const Call& call);
 
-  /// Warns, once for each lane, when the rank has locked a mutex in this run and still holds it. Another rank of the lane that
-  /// wants it would block the thread of both; one of another lane could not come to the call. In programs compiled without
-  /// NDEBUG.
+  /// Warns, once for each lane, when the rank waits for others of its process, or ends, with a mutex that it has locked in
+  /// this run. Another rank of the lane that wants it would block the thread of both; one of another lane could not come to the
+  /// call. In programs compiled without NDEBUG.
   void check_mutexes(const Call& call);
 
   [[noreturn]] void throw_failed(Progress progress);
