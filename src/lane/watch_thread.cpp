@@ -31,14 +31,16 @@ struct WatchThread::State {
     return nullptr;
   }
 
-  void serve() {
-    if (!settings.cpus.empty()) {
-      Affinity allowed;
-      for (const int cpu : settings.cpus) allowed.add(cpu);
-      allowed.apply();
-    }
-    std::vector<pollfd> polled = {{stop, POLLIN, 0}, {settings.bell, POLLIN, 0}};  // poll skips negative ones
+  /// Where machines are busy the thread gets a CPU late, in the middle of a run, in which nothing is to be allocated. So all that
+  /// it needs is there before it starts.
+  void prepare() {
+    for (const int cpu : settings.cpus) allowed.add(cpu);
+    polled = {{stop, POLLIN, 0}, {settings.bell, POLLIN, 0}};  // poll skips negative ones
     for (const int descriptor : settings.once) polled.push_back({descriptor, POLLIN, 0});
+  }
+
+  void serve() {
+    if (!settings.cpus.empty()) allowed.apply();
     while (true) {
       const auto interval_ms = std::chrono::ceil<std::chrono::milliseconds>(settings.interval).count();
       if (poll(polled.data(), polled.size(), static_cast<int>(interval_ms)) < 0) {
@@ -65,6 +67,8 @@ struct WatchThread::State {
 
   Settings settings;
   std::function<void(const Seen&)> look;
+  Affinity allowed;
+  std::vector<pollfd> polled;
   int stop = -1;
   pthread_t thread{};
 };
@@ -74,6 +78,7 @@ WatchThread::WatchThread(Settings settings, std::function<void(const Seen&)> loo
   state_->look = std::move(look);
   state_->stop = eventfd(0, EFD_CLOEXEC);
   int problem = state_->stop < 0 ? errno : 0;
+  state_->prepare();
   if (problem == 0) {
     sigset_t all;
     sigset_t before;
