@@ -11,16 +11,16 @@
 
 namespace skein {
 Team::Team(Host& host, int rank, TeamLane& lane)
-    : host_(&host),
-      lane_(&lane),
+    : lane_(&lane),
+      host_(&host),
       rank_(rank),
       size_(host.map().size()),
-      spans_hosts_(host.map().hosts() > 1),
-      waiter_(lane.waiter_of(rank)),
+      roll_call_(roll_call_line()),
       exchange_(host.channels(), host.stations(), host.map().seat_of(rank), waiter_, host.bells(),
-                lane.settings().first_episode, lane.crew(), lane.others(), spans_hosts_),
+                lane.settings().first_episode, lane.crew(), lane.others(), host.map().hosts() > 1),
+      waiter_(lane.waiter_of(rank)),
       readers_(host.own_flags(), rank - host.map().first_of(host.process()), host.abort()),
-      roll_call_(roll_call_line()) {}
+      spans_hosts_(host.map().hosts() > 1) {}
 
 RollCallLine<StdAtomics>& Team::roll_call_line() const {
   return host_->roll_call()[static_cast<std::size_t>(host_->map().seat_of(rank_))];

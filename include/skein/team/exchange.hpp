@@ -51,17 +51,17 @@ class Exchange {
   /// hosts, on the root of a host that has some; `spans_hosts` says on every rank whether it has.
   Exchange(Channels<Policy> channels, const Stations& stations, int seat, Waiter<Policy>& waiter, Bells<Policy>& bells,
            Episode first, Crew<Policy>* crew = nullptr, HostExchange* others = nullptr, bool spans_hosts = false)
-      : own_(&channels.arrivals[index(seat)]),
-        waiter_(&waiter),
-        bells_(&bells),
-        arrived_(first - 1),
+      : arrived_(first - 1),
         retired_(first - 1),
         crew_(crew),
+        own_(&channels.arrivals[index(seat)]),
+        seat_(seat),
+        waiter_(&waiter),
+        bells_(&bells),
         channels_(channels),
         stations_(&stations),
         station_(&stations.of_lane[index(stations.lane_of_seat[index(seat)])]),
         gathering_(channels_, stations, *station_),
-        seat_(seat),
         others_(others),
         spans_hosts_(spans_hosts) {
     for (const Station::Child& child : station_->children) {
@@ -72,6 +72,7 @@ class Exchange {
     ascends_at_once_ = station_->ascends && station_->released_by < 0;
     for (const int line : station_->releases) releases_.push_back(&channels_.releases[index(line)]);
     if (station_->released_by >= 0) released_by_ = &channels_.releases[index(station_->released_by)];
+    if (crew_ != nullptr) own_release_ = &channels_.releases[index(station_->own_release)];
   }
 
   /// Posts this rank's line for the next episode, which complete() follows. Needs fewer than kMaxOutstanding outstanding
@@ -176,7 +177,7 @@ class Exchange {
   /// Waits for the rank of the lane that sees to the episode, and takes the result from it.
   [[gnu::noinline]] Progress follow(Episode episode, void* out, std::size_t bytes) {
     if (is_out_of_step_) return out_of_step(episode);
-    const Line<Policy>& line = channels_.releases[index(station_->own_release)].line(episode);
+    const Line<Policy>& line = own_release_->line(episode);
     const auto is_released = [&] { return line.episode.load(std::memory_order_relaxed) == episode; };
     while (!is_released()) {
       if (crew_->sleep({&line.episode, episode}) == WaitResult::aborted && !is_released()) return Progress::aborted;
@@ -187,7 +188,7 @@ class Exchange {
   }
 
   void release_own(Episode episode, const void* out, std::size_t bytes) {
-    Line<Policy>& line = channels_.releases[index(station_->own_release)].line(episode);
+    Line<Policy>& line = own_release_->line(episode);
     if (bytes != 0) std::memcpy(line.payload, out, bytes);
     line.episode.store(episode, std::memory_order_release);
     crew_->wake();
@@ -395,29 +396,31 @@ class Exchange {
     }
   }
 
-  // What every episode touches comes first, and nothing of it is reached through something else.
+  // What every episode touches comes first, that of a rank in a crew before all, and nothing of it is reached through something
+  // else.
+  Episode arrived_;
+  Episode retired_;
+  Crew<Policy>* crew_;
   Channel<Policy>* own_;
+  Channel<Policy>* own_release_ = nullptr;  ///< of the lane, if it carries several ranks
+  int seat_;
+  Arrival arrival_ = Arrival::last;
+  bool is_out_of_step_ = false;             ///< with another rank of its lane
+  bool is_deep_ = false;                    ///< somebody passes on contributions
+  bool ascends_at_once_ = false;            ///< all-to-all among lanes, of which this one carries several ranks
+  Signature signatures_[kRingLines]{};      ///< of the own posts
   std::vector<Channel<Policy>*> children_;  // in the order of the station's
   Channel<Policy>* released_by_ = nullptr;
   std::vector<Channel<Policy>*> releases_;
   Waiter<Policy>* waiter_;
   Bells<Policy>* bells_;
-  Episode arrived_;
-  Episode retired_;
-  Crew<Policy>* crew_;
-  bool is_deep_ = false;          ///< somebody passes on contributions
-  bool ascends_at_once_ = false;  ///< all-to-all among lanes, of which this one carries several ranks
-  Arrival arrival_ = Arrival::last;
-  Signature signatures_[kRingLines]{};  ///< of the own posts
 
   Channels<Policy> channels_;
   const Stations* stations_;
   const Station* station_;
   Gathering<Policy> gathering_;
-  int seat_;
   HostExchange* others_;
   bool spans_hosts_;
-  bool is_out_of_step_ = false;  ///< with another rank of its lane
   int next_lane_ = 0;
   int mismatched_seat_ = -1;
 };

@@ -344,22 +344,23 @@ class alignas(kStride) Team {  // each rank writes to its own in every call
   void give_others_time(Episode episode) const;
   Failure failure_here(ExitCode code, const std::string& message) const;
 
-  Host* host_;
+  // What every call touches comes first: many ranks on a lane have to fit the caches.
   TeamLane* lane_;
+  Host* host_;
   int rank_;
   int size_;
-  bool spans_hosts_;  // kept at hand: posted() is on the way of small reductions
-  Waiter<StdAtomics> waiter_;
-  Exchange<StdAtomics> exchange_;
-  Readers<StdAtomics> readers_;
-  RollCall<StdAtomics> roll_call_;
   // Atomic, as any thread may try to call.
   std::atomic<std::uintptr_t> caller_ = kNobody;  // the thread that may call now; kAsk... if it has other ranks
   std::atomic<std::uintptr_t> thread_ = kNobody;  // the rank's, inside a run
   std::uintptr_t lane_caller_ = kNobody;          // what caller_ is between calls
-  bool must_leave_ = false;                       // the rank has seen a failure
-  bool is_in_child_ = false;                      // of a fork
-  bool has_recorded_ = false;                     // the rank has reported its own
+  RollCall<StdAtomics> roll_call_;
+  Exchange<StdAtomics> exchange_;
+  Waiter<StdAtomics> waiter_;
+  Readers<StdAtomics> readers_;
+  bool spans_hosts_;           // kept at hand: posted() is on the way of small reductions
+  bool must_leave_ = false;    // the rank has seen a failure
+  bool is_in_child_ = false;   // of a fork
+  bool has_recorded_ = false;  // the rank has reported its own
   FpEnvironment fp_entered_ = FpEnvironment::capture();
   bool has_warned_of_fp_ = false;
   int mutexes_before_run_ = 0;  // that the rank's thread held
