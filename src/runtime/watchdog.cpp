@@ -20,8 +20,9 @@ namespace {
 constexpr std::chrono::nanoseconds kLongestInterval = std::chrono::milliseconds(250);
 constexpr int kLooksPerLimit = 8;
 
-// Ranks wait so long for each other, and then for a meeting, before they end the process.
-constexpr std::chrono::nanoseconds kOverdue = kLeaveGrace + std::chrono::seconds(1);
+// Ranks that can, end the process after kLeaveGrace. Where they cannot, it has to end before the others stop waiting for it at
+// their meeting (kMeetingTime in host.cpp): a launcher may kill it once they are gone, and return that signal.
+constexpr std::chrono::nanoseconds kOverdue = kLeaveGrace + kLongestInterval;
 
 constexpr std::size_t kMostReportBytes = FailureRecord<StdAtomics>::kMessageBytes - 512;
 
