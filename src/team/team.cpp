@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <exception>
 #include <utility>
 
@@ -10,6 +11,13 @@
 #include "skein/machine/process_id.hpp"
 
 namespace skein {
+namespace {
+
+/// How long a rank that has been released may take to its next call, if it does not compute.
+constexpr std::chrono::nanoseconds kOnTheWay = std::chrono::milliseconds(500);
+
+}  // namespace
+
 Team::Team(Host& host, int rank, TeamLane& lane)
     : lane_(&lane),
       host_(&host),
@@ -181,7 +189,21 @@ void Team::leave_by_exception() {
   record_current_exception();
   while (!host_->abort().is_set()) StdAtomics::yield();
   must_leave();
-  if (lane_->others() != nullptr) host_->tell_failure();
+  if (lane_->others() != nullptr) {
+    // The host where calls did not match is told what the ranks here have called, and those on their way shall be in that with the
+    // call that they come to.
+    const Failure first = host_->failure().first();
+    const Episode own = read_entry(roll_call_line()).value_or(RollCallEntry()).episode;
+    const bool tells_calls = first.lists_calls && first.host != Failure::kThisHost;
+    const std::int64_t end_ns = StdAtomics::now_ns() + (tells_calls ? kOnTheWay.count() : 0);
+    for (const RollCallLine<StdAtomics>& line : host_->roll_call()) {
+      while (line.episode.load(std::memory_order_acquire) < own && StdAtomics::now_ns() < end_ns) {
+        waiter_.idle();
+        StdAtomics::yield();
+      }
+    }
+    host_->tell_failure();
+  }
   while (!readers_.wait_until_quiet(kLeaveGrace)) host_->give_up();
 }
 
