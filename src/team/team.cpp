@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <exception>
+#include <span>
 #include <utility>
 
 #include "skein/base/report.hpp"
@@ -15,6 +16,20 @@ namespace {
 
 /// How long a rank that has been released may take to its next call, if it does not compute.
 constexpr std::chrono::nanoseconds kOnTheWay = std::chrono::milliseconds(500);
+
+// Ranks that are on their way shall be in a report with the call that they come to. Who computes for longer is reported as what
+// it is.
+template <class Stop>
+void wait_for_calls(std::span<RollCallLine<StdAtomics>> lines, Episode episode, const Waiter<StdAtomics>& waiter,
+                    std::chrono::nanoseconds longest, Stop stop) {
+  const std::int64_t end_ns = StdAtomics::now_ns() + longest.count();
+  for (const RollCallLine<StdAtomics>& line : lines) {
+    while (line.episode.load(std::memory_order_acquire) < episode && !stop() && StdAtomics::now_ns() < end_ns) {
+      waiter.idle();
+      StdAtomics::yield();
+    }
+  }
+}
 
 }  // namespace
 
@@ -107,17 +122,8 @@ void Team::throw_failed(Progress progress) {
   throw_aborted();
 }
 
-// Ranks that are on their way shall be in the report with the call that they come to. Who computes for longer is reported as
-// what it is.
 void Team::give_others_time(Episode episode) const {
-  const std::int64_t end_ns = StdAtomics::now_ns() + kLeaveGrace.count();
-  for (const RollCallLine<StdAtomics>& line : host_->roll_call()) {
-    while (line.episode.load(std::memory_order_acquire) < episode && !host_->abort().is_set() &&
-           StdAtomics::now_ns() < end_ns) {
-      waiter_.idle();
-      StdAtomics::yield();
-    }
-  }
+  wait_for_calls(host_->roll_call(), episode, waiter_, kLeaveGrace, [this] { return host_->abort().is_set(); });
 }
 
 void Team::throw_aborted() const {
@@ -190,17 +196,10 @@ void Team::leave_by_exception() {
   while (!host_->abort().is_set()) StdAtomics::yield();
   must_leave();
   if (lane_->others() != nullptr) {
-    // The host where calls did not match is told what the ranks here have called, and those on their way shall be in that with the
-    // call that they come to.
     const Failure first = host_->failure().first();
-    const Episode own = read_entry(roll_call_line()).value_or(RollCallEntry()).episode;
-    const bool tells_calls = first.lists_calls && first.host != Failure::kThisHost;
-    const std::int64_t end_ns = StdAtomics::now_ns() + (tells_calls ? kOnTheWay.count() : 0);
-    for (const RollCallLine<StdAtomics>& line : host_->roll_call()) {
-      while (line.episode.load(std::memory_order_acquire) < own && StdAtomics::now_ns() < end_ns) {
-        waiter_.idle();
-        StdAtomics::yield();
-      }
+    if (first.lists_calls && first.host != Failure::kThisHost) {  // that host is told what the ranks here have called
+      const Episode own = read_entry(roll_call_line()).value_or(RollCallEntry()).episode;
+      wait_for_calls(host_->roll_call(), own, waiter_, kOnTheWay, [] { return false; });
     }
     host_->tell_failure();
   }
