@@ -3,8 +3,8 @@
 // How many mutexes a thread holds. Translation units compiled without NDEBUG define functions that stand in for those of
 // pthreads, through which all mutexes of a program go, std::mutex and its relatives too; others leave them alone.
 //
-// Not seen  under sanitizers, which stand in for the same functions, and in static executables, where those of the C library
-//           come first.
+// Not seen  under sanitizers, which stand in for the same functions.
+// Static    executables must be compiled with NDEBUG: nobody finds the functions of the C library for the stand-ins there.
 // Cost      a few nanoseconds for each lock, in programs that have such a unit.
 #pragma once
 
