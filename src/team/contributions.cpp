@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skein/team/contributions.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace skein {
+
 void Contributions::append(std::span<const std::byte> packed) {
   if (packed.empty()) return;
   std::memcpy(at(count_), packed.data(), packed.size());
@@ -28,6 +30,7 @@ void Contributions::sort() {
 // The parts below `folded` are a stack on which no two neighbours can be folded.
 void Contributions::fold_blocks(const Content& content) {
   sort();
+  if (content.is_any_order) return fold_to_one(content);
   int folded = 0;
   for (int i = 0; i < count_; ++i) {
     if (folded != i) std::memcpy(at(folded), at(i), stride(bytes_));
@@ -43,10 +46,15 @@ void Contributions::fold_blocks(const Content& content) {
   count_ = folded;
 }
 
-void Contributions::fold_all(const Content& content, std::byte* out) {
+void Contributions::fold_to_one(const Content& content) {
   for (int i = count_ - 1; i > 0; --i) {
     content.merge(content, payload(i - 1), payload(i), at(i - 1) + sizeof(Block));
   }
+  count_ = std::min(count_, 1);
+}
+
+void Contributions::fold_all(const Content& content, std::byte* out) {
+  fold_to_one(content);
   if (bytes_ != 0) std::memcpy(out, payload(0), bytes_);
 }
 

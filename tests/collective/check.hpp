@@ -13,17 +13,34 @@
 
 namespace skein_test {
 
-enum class Kind { barrier, bcast, reduce, allreduce, scan, gather, allgather, scatter, alltoall };
-inline constexpr int kKinds = 9;
+enum class Kind {
+  barrier,
+  bcast,
+  reduce,
+  allreduce,
+  scan,
+  exscan,
+  reduce_scatter_block,
+  reduce_scatter,
+  gather,
+  allgather,
+  scatter,
+  alltoall,
+  gatherv,
+  allgatherv,
+  scatterv,
+  alltoallv,
+};
+inline constexpr int kKinds = 16;
 std::string_view kind_name(Kind kind);
 
-enum class Form { value, span, in_place };
+enum class Form { value, span, in_place, inferred };
 
 struct Check {
   Kind kind;
   int type;       ///< index into the list of types
   int op;         ///< index into the operators of the type
-  std::size_t n;  ///< values that one rank gives, or gets
+  std::size_t n;  ///< values that one rank gives, or gets; the most of them where these differ
   Form form;
   int root;
 };

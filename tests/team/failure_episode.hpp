@@ -17,6 +17,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "skein/skein.hpp"
 
@@ -33,6 +34,8 @@ enum class Inside {
   reduce_large,
   scan_line,
   scan_large,
+  exscan_in_place,
+  reduce_scatter_large,
   bcast_line,
   bcast_large,
   gather_large,
@@ -41,6 +44,10 @@ enum class Inside {
   scatter_large,
   alltoall_line,
   alltoall_large,
+  gatherv_large,
+  scatterv_large,
+  alltoallv_large,
+  once_large,
   shared,
   sleep,
 };
@@ -55,6 +62,8 @@ inline constexpr const char* kInsideNames[kInsides] = {"barrier",
                                                        "reduce of 1 MiB",
                                                        "scan in the line",
                                                        "scan of 1 MiB",
+                                                       "exscan of 1 MiB in place",
+                                                       "reduce_scatter of 1 MiB",
                                                        "bcast in the line",
                                                        "bcast of 1 MiB",
                                                        "gather of 1 MiB",
@@ -63,6 +72,10 @@ inline constexpr const char* kInsideNames[kInsides] = {"barrier",
                                                        "scatter of 1 MiB",
                                                        "alltoall in the line",
                                                        "alltoall of 1 MiB",
+                                                       "gatherv of up to 1 MiB",
+                                                       "scatterv of up to 1 MiB",
+                                                       "alltoallv of up to 1 MiB",
+                                                       "once with 1 MiB",
                                                        "shared",
                                                        "sleep"};
 
@@ -75,7 +88,9 @@ enum class Moment {
 inline constexpr int kMoments = 4;
 inline constexpr const char* kMomentNames[kMoments] = {"computing", "between calls", "in the operator", "at the end"};
 
-constexpr bool has_operator(Inside inside) { return inside >= Inside::allreduce_value && inside <= Inside::scan_large; }
+constexpr bool has_operator(Inside inside) {
+  return inside >= Inside::allreduce_value && inside <= Inside::reduce_scatter_large;
+}
 
 struct Plan {
   Inside inside = Inside::barrier;
@@ -122,8 +137,8 @@ class Pages {
   Pages& operator=(const Pages&) = delete;
   ~Pages() { munmap(values_.data(), bytes_); }
 
-  operator std::span<double>() const { return values_; }        // NOLINT(google-explicit-constructor)
-  operator std::span<const double>() const { return values_; }  // NOLINT(google-explicit-constructor)
+  double* begin() const { return values_.data(); }
+  double* end() const { return values_.data() + values_.size(); }
   double operator[](std::size_t i) const { return values_[i]; }
 
  private:
@@ -154,6 +169,8 @@ inline void expect(const Plan& plan, bool holds) {
 inline constexpr std::size_t kLarge = (std::size_t{1} << 20U) / sizeof(double);
 inline constexpr std::size_t kInLine = 6;
 
+inline std::size_t rank_of(const skein::Team& team) { return static_cast<std::size_t>(team.rank()); }
+
 /// One call of the kind, on fresh memory. With the rank's number + 1 as every input, all results are known.
 inline void make_call(skein::Team& team, const Plan& plan, long* uses_left) {
   const int size = team.size();
@@ -182,7 +199,7 @@ inline void make_call(skein::Team& team, const Plan& plan, long* uses_left) {
       const std::size_t count = plan.inside == Inside::allreduce_line ? kInLine : kLarge;
       const Pages in(count, mine);
       const Pages out(count, 0);
-      team.allreduce<double>(in, out, op);
+      team.allreduce(in, out, op);
       expect(plan, out[0] == all && out[count - 1] == all);
       break;
     }
@@ -191,7 +208,7 @@ inline void make_call(skein::Team& team, const Plan& plan, long* uses_left) {
       const std::size_t count = plan.inside == Inside::reduce_line ? kInLine : kLarge;
       const Pages in(count, mine);
       const Pages out(count, 0);
-      team.reduce<double>(in, out, op, root);
+      team.reduce(in, out, op, root);
       expect(plan, team.rank() != root || (out[0] == all && out[count - 1] == all));
       break;
     }
@@ -200,15 +217,29 @@ inline void make_call(skein::Team& team, const Plan& plan, long* uses_left) {
       const std::size_t count = plan.inside == Inside::scan_line ? kInLine : kLarge;
       const Pages in(count, mine);
       const Pages out(count, 0);
-      team.scan<double>(in, out, op);
+      team.scan(in, out, op);
       expect(plan, out[0] == 0.5 * mine * (mine + 1) && out[count - 1] == out[0]);
+      break;
+    }
+    case Inside::exscan_in_place: {
+      const Pages data(kLarge, mine);
+      team.exscan(data, op, 0.0);
+      expect(plan, data[0] == 0.5 * mine * (mine - 1) && data[kLarge - 1] == data[0]);
+      break;
+    }
+    case Inside::reduce_scatter_large: {
+      const std::size_t part = kLarge / ranks;
+      const Pages in(part * ranks, mine);
+      const Pages out(part, 0);
+      team.reduce_scatter(in, out, std::vector<std::size_t>(ranks, part), op);
+      expect(plan, out[0] == all && out[part - 1] == all);
       break;
     }
     case Inside::bcast_line:
     case Inside::bcast_large: {
       const std::size_t count = plan.inside == Inside::bcast_line ? kInLine : kLarge;
       const Pages data(count, mine);
-      team.bcast<double>(data, root);
+      team.bcast(data, root);
       expect(plan, data[0] == root + 1 && data[count - 1] == root + 1);
       break;
     }
@@ -219,9 +250,9 @@ inline void make_call(skein::Team& team, const Plan& plan, long* uses_left) {
       const Pages in(count, mine);
       const Pages out(count * ranks, 0);
       if (plan.inside == Inside::gather_large) {
-        team.gather<double>(in, out, root);
+        team.gather(in, out, root);
       } else {
-        team.allgather<double>(in, out);
+        team.allgather(in, out);
       }
       const bool is_wanted = plan.inside != Inside::gather_large || team.rank() == root;
       expect(plan, !is_wanted || (out[0] == 1 && out[count * ranks - 1] == size));
@@ -231,7 +262,7 @@ inline void make_call(skein::Team& team, const Plan& plan, long* uses_left) {
       const std::size_t count = kLarge / ranks;
       const Pages in(count * ranks, mine);
       const Pages out(count, 0);
-      team.scatter<double>(in, out, root);
+      team.scatter(in, out, root);
       expect(plan, out[0] == root + 1 && out[count - 1] == root + 1);
       break;
     }
@@ -240,8 +271,33 @@ inline void make_call(skein::Team& team, const Plan& plan, long* uses_left) {
       const std::size_t count = plan.inside == Inside::alltoall_line ? 1 : kLarge / ranks;
       const Pages in(count * ranks, mine);
       const Pages out(count * ranks, 0);
-      team.alltoall<double>(in, out);
+      team.alltoall(in, out);
       expect(plan, out[0] == 1 && out[count * ranks - 1] == size);
+      break;
+    }
+    case Inside::gatherv_large: {
+      const Pages in(kLarge / (1 + rank_of(team)), mine);
+      const auto everyone = team.gatherv(in, root);
+      expect(plan, team.rank() != root || everyone.values.back() == size);
+      break;
+    }
+    case Inside::scatterv_large:
+    case Inside::alltoallv_large: {
+      std::vector<std::size_t> counts(ranks, kLarge / ranks);
+      counts[0] /= 2;
+      const Pages in(kLarge, mine);
+      if (plan.inside == Inside::scatterv_large) {
+        const std::vector<double> own = team.scatterv(in, counts, root);
+        expect(plan, own.size() == counts[rank_of(team)] && own.back() == root + 1);
+      } else {
+        const auto everyone = team.alltoallv(in, counts);
+        expect(plan, everyone.values.front() == 1 && everyone.values.back() == size);
+      }
+      break;
+    }
+    case Inside::once_large: {
+      const std::vector<double> values = team.once([&] { return std::vector<double>(kLarge, all); });
+      expect(plan, values.size() == kLarge && values.back() == all);
       break;
     }
     case Inside::shared: {

@@ -94,6 +94,32 @@ std::vector<Call> calls() {
              std::vector<int> out(in.size());
              team.alltoall(std::span<const int>(in), std::span(out));
            }},
+          {"exscan", [](Team& team) { team.exscan(1, skein::sum, 0); }},
+          {"allreduce", [](Team& team) { team.allreduce(skein::sum(1), skein::max(2)); }},
+          {"reduce_scatter_block",
+           [](Team& team) {
+             std::vector<int> data(static_cast<std::size_t>(team.size()));
+             team.reduce_scatter_block(data, skein::sum);
+           }},
+          {"reduce_scatter",
+           [](Team& team) {
+             const std::vector<int> in(static_cast<std::size_t>(team.size()));
+             std::vector<int> out(1);
+             team.reduce_scatter(in, out, std::vector<int>(in.size(), 1), skein::sum);
+           }},
+          {"gatherv", [](Team& team) { team.gatherv(std::vector<int>(1), 0); }},
+          {"allgatherv", [](Team& team) { team.allgatherv(std::vector<int>(1)); }},
+          {"scatterv",
+           [](Team& team) {
+             const std::vector<int> in(static_cast<std::size_t>(team.size()), 1);
+             team.scatterv(in, in, 0);
+           }},
+          {"alltoallv",
+           [](Team& team) {
+             const std::vector<int> in(static_cast<std::size_t>(team.size()), 1);
+             team.alltoallv(in, in);
+           }},
+          {"once", [](Team& team) { team.once([] {}); }},
           {"shared", [](Team& team) { team.shared<int>(1); }},
           {"per_process", [](Team& team) { team.per_process([] {}); }}};
 }

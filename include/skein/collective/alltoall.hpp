@@ -7,25 +7,31 @@
 #pragma once
 
 #include "skein/collective/bytes.hpp"
+#include "skein/collective/in_place.hpp"
 #include "skein/collective/payload.hpp"
+#include "skein/team/team.hpp"
 
 namespace skein {
 
-inline void Team::alltoall_bytes(const Call& call, const std::byte* in, std::byte* out) {
-  const auto ranks = static_cast<std::size_t>(size_);
-  const auto own = static_cast<std::size_t>(rank_);
+namespace detail {
+
+/// `call.count` values go to each rank.
+inline void alltoall_bytes(Member& member, const Call& call, const std::byte* in, std::byte* out) {
+  const auto ranks = static_cast<std::size_t>(member.size());
+  const auto own = static_cast<std::size_t>(member.rank());
   const std::size_t part = call.count * call.element_bytes;
   if (fits_line(part * ranks)) {
-    exchange(signature(call), in, part * ranks, content_of_all(part * ranks), kNothing, nullptr, 0);
+    member.exchange(signature(call), in, part * ranks, Member::content_of_all(part * ranks), Member::kNothing, nullptr,
+                    0);
     if (part == 0) return;
     for (std::size_t peer = 0; peer < ranks; ++peer) {
-      std::memcpy(out + peer * part, posted(static_cast<int>(peer)) + own * part, part);
+      std::memcpy(out + peer * part, member.posted(static_cast<int>(peer)) + own * part, part);
     }
     return;
   }
   // A piece is a stretch of every part; staged, the stretches for rank 0, 1, ... follow each other without gaps, so that what
   // neighbours on a host need of a rank is one message.
-  LargePayload large(*this, call, in, nullptr);
+  LargePayload large(member, call, in, nullptr);
   large.cut(part, ranks, call);
   large.move_pieces(
       [&](BlockRange piece, int area) {
@@ -35,7 +41,7 @@ inline void Team::alltoall_bytes(const Call& call, const std::byte* in, std::byt
         }
       },
       [&](BlockRange piece, int, int host, const auto& send) {
-        for (const int peer : host_->map().ranks_of_host(host)) {
+        for (const int peer : large.map().ranks_of_host(host)) {
           const std::size_t begin = static_cast<std::size_t>(peer) * piece.size();
           send(begin, begin + piece.size());
         }
@@ -52,21 +58,31 @@ inline void Team::alltoall_bytes(const Call& call, const std::byte* in, std::byt
       });
 }
 
-template <class T>
-void Team::alltoall(std::span<const std::type_identity_t<T>> in, std::span<T> out, Where where) {
-  static_assert(Transferable<T>, "alltoall needs trivially copyable values");
-  const Call call{.operation = Operation::alltoall, .element_bytes = sizeof(T), .count = in.size(), .where = where};
+}  // namespace detail
+
+template <Buffer In, OutBuffer<BufferValue<In>> Out>
+void Team::alltoall(const In& in, Out&& out, Where where) {
+  using T = BufferValue<In>;
+  const BufferIn<In> in_access(in);
+  BufferOut<Out> out_access(out);
+  const std::span<const T> from = in_access.span();
+  const std::span<T> to = out_access.span();
+  const auto ranks = static_cast<std::size_t>(size_);
+  Call call{.operation = Operation::alltoall, .element_bytes = sizeof(T), .count = from.size(), .where = where};
   enter(call);
   guarded([&] {
-    require(in.size() == out.size(), call, "in and out must have the same size");
-    require(in.size() % static_cast<std::size_t>(size_) == 0, call,
-            "the size must be a multiple of the number of ranks");
-    const Call part{.operation = Operation::alltoall,
-                    .element_bytes = sizeof(T),
-                    .count = in.size() / static_cast<std::size_t>(size_),
-                    .where = where};
-    alltoall_bytes(part, bytes_of(in.data()), writable_bytes_of(out.data()));
+    require(from.size() % ranks == 0, call, "the size must be a multiple of the number of ranks");
+    require(to.size() == from.size(), call, "in and out must have the same size");
+    const T* values = detail::steady(*this, call, from, to);
+    call.count /= ranks;
+    detail::alltoall_bytes(*this, call, bytes_of(values), writable_bytes_of(to.data()));
   });
+}
+
+template <InPlaceBuffer Data>
+void Team::alltoall(Data&& data, Where where) {
+  BufferOut<Data> access(data);
+  alltoall(access.span(), access.span(), where);
 }
 
 }  // namespace skein

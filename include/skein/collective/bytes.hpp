@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstring>
 #include <span>
+#include <type_traits>
 
 #include "skein/team/line.hpp"
 
@@ -15,14 +16,20 @@ namespace skein {
 
 template <class T>
 T load(const std::byte* from) {
-  std::array<std::byte, sizeof(T)> bytes;
-  std::memcpy(bytes.data(), from, sizeof(T));
-  return std::bit_cast<T>(bytes);
+  if constexpr (std::is_trivially_copyable_v<T>) {
+    std::array<std::byte, sizeof(T)> bytes;
+    std::memcpy(bytes.data(), from, sizeof(T));
+    return std::bit_cast<T>(bytes);
+  } else {
+    T value;
+    std::memcpy(static_cast<void*>(&value), from, sizeof(T));
+    return value;
+  }
 }
 
 template <class T>
 void store(std::byte* to, const T& value) {
-  std::memcpy(to, &value, sizeof(T));
+  std::memcpy(to, static_cast<const void*>(&value), sizeof(T));
 }
 
 template <class T>

@@ -54,7 +54,7 @@ class TileFold {
   void operator()(int begin, int end, const Known& known, std::size_t n, T* out, Op& op) {
     const T* whole = known(begin, end);
     if (whole == nullptr) return combine(begin, end, known, n, out, op, 0);
-    if (whole != out) std::memcpy(static_cast<void*>(out), whole, n * sizeof(T));
+    if (whole != out) std::memcpy(static_cast<void*>(out), static_cast<const void*>(whole), n * sizeof(T));
   }
 
  private:

@@ -7,31 +7,35 @@
 
 #include "skein/collective/bytes.hpp"
 #include "skein/collective/payload.hpp"
+#include "skein/team/team.hpp"
 
 namespace skein {
 
+namespace detail {
+
 /// `out` is null where the result is not wanted.
-inline void Team::gather_bytes(const Call& call, const std::byte* in, std::byte* out) {
+inline void gather_bytes(Member& member, const Call& call, const std::byte* in, std::byte* out) {
   const std::size_t bytes = call.count * call.element_bytes;
+  const int ranks = member.size();
   if (fits_line(bytes)) {
-    exchange(signature(call), in, bytes, content_of_all(bytes), kNothing, nullptr, 0);
+    member.exchange(signature(call), in, bytes, Member::content_of_all(bytes), Member::kNothing, nullptr, 0);
     if (out == nullptr || bytes == 0) return;
-    for (int peer = 0; peer < size_; ++peer)
-      std::memcpy(out + static_cast<std::size_t>(peer) * bytes, posted(peer), bytes);
+    for (int peer = 0; peer < ranks; ++peer)
+      std::memcpy(out + static_cast<std::size_t>(peer) * bytes, member.posted(peer), bytes);
     return;
   }
-  LargePayload large(*this, call, in, nullptr);
+  LargePayload large(member, call, in, nullptr);
   large.cut(bytes, 1, call);
   large.move_pieces([&](BlockRange piece, int area) { large.stage(area, 0, in + piece.begin, piece.size()); },
                     [&](BlockRange piece, int, int host, const auto& send) {
-                      if (call.root == kNoRoot || host_of(call.root) == host) send(0, piece.size());
+                      if (call.root == kNoRoot || large.map().host_of(call.root) == host) send(0, piece.size());
                     },
                     [&](BlockRange piece, int area) {
                       if (out == nullptr) return;
-                      for (int i = 0; i < size_; ++i) {
-                        const int peer = (rank_ + i) % size_;
+                      for (int i = 0; i < ranks; ++i) {
+                        const int peer = (member.rank() + i) % ranks;
                         std::byte* to = out + static_cast<std::size_t>(peer) * bytes + piece.begin;
-                        if (peer == rank_) {
+                        if (peer == member.rank()) {
                           copy_bytes(to, in + piece.begin, piece.size());
                         } else if (large.is_own_process(peer)) {
                           large.copy(to, large.published(peer).in + piece.begin, piece.size());
@@ -42,40 +46,74 @@ inline void Team::gather_bytes(const Call& call, const std::byte* in, std::byte*
                     });
 }
 
-template <class T>
-void Team::allgather(std::span<const std::type_identity_t<T>> in, std::span<T> out, Where where) {
-  static_assert(Transferable<T>, "allgather needs trivially copyable values");
-  const Call call{.operation = Operation::allgather, .element_bytes = sizeof(T), .count = in.size(), .where = where};
+}  // namespace detail
+
+template <Buffer In, OutBuffer<BufferValue<In>> Out>
+void Team::allgather(const In& in, Out&& out, Where where) {
+  const BufferIn<In> in_access(in);
+  BufferOut<Out> out_access(out);
+  const std::span<const BufferValue<In>> from = in_access.span();
+  const auto to = out_access.span();
+  const Call call{.operation = Operation::allgather,
+                  .element_bytes = sizeof(BufferValue<In>),
+                  .count = from.size(),
+                  .where = where};
   enter(call);
   guarded([&] {
-    require(out.size() == in.size() * static_cast<std::size_t>(size_), call,
+    require(to.size() == from.size() * static_cast<std::size_t>(size_), call,
             "out must hold size() times as many values as in");
-    gather_bytes(call, bytes_of(in.data()), writable_bytes_of(out.data()));
+    detail::gather_bytes(*this, call, bytes_of(from.data()), writable_bytes_of(to.data()));
   });
 }
 
-template <class T>
-void Team::allgather(const std::type_identity_t<T>& value, std::span<T> out, Where where) {
-  allgather(std::span<const T>(&value, 1), out, where);
+template <class T, InPlaceBuffer Out>
+  requires std::convertible_to<const T&, BufferValue<Out>>
+void Team::allgather(const T& value, Out&& out, Where where) {
+  const auto own = static_cast<BufferValue<Out>>(value);
+  allgather(std::span<const BufferValue<Out>>(&own, 1), out, where);
 }
 
-template <class T>
-void Team::gather(std::span<const std::type_identity_t<T>> in, std::span<T> out, int root, Where where) {
-  static_assert(Transferable<T>, "gather needs trivially copyable values");
+template <InPlaceBuffer Data>
+void Team::allgather(Data&& data, Where where) {
+  BufferOut<Data> access(data);
+  const auto values = access.span();
+  const std::size_t count = values.size() / static_cast<std::size_t>(size_);
   const Call call{
-      .operation = Operation::gather, .root = root, .element_bytes = sizeof(T), .count = in.size(), .where = where};
+      .operation = Operation::allgather, .element_bytes = sizeof(BufferValue<Data>), .count = count, .where = where};
+  enter(call);
+  guarded([&] {
+    require(values.size() % static_cast<std::size_t>(size_) == 0, call,
+            "the size must be a multiple of the number of ranks");
+    const auto own = values.subspan(static_cast<std::size_t>(rank_) * count, count);
+    detail::gather_bytes(*this, call, bytes_of(own.data()), writable_bytes_of(values.data()));
+  });
+}
+
+template <Buffer In, OutBuffer<BufferValue<In>> Out>
+void Team::gather(const In& in, Out&& out, int root, Where where) {
+  const BufferIn<In> in_access(in);
+  BufferOut<Out> out_access(out);
+  const std::span<const BufferValue<In>> from = in_access.span();
+  const auto to = out_access.span();
+  const Call call{.operation = Operation::gather,
+                  .root = root,
+                  .element_bytes = sizeof(BufferValue<In>),
+                  .count = from.size(),
+                  .where = where};
   enter(call);
   guarded([&] {
     require_root(call);
-    require(rank_ != root || out.size() == in.size() * static_cast<std::size_t>(size_), call,
+    require(rank_ != root || to.size() == from.size() * static_cast<std::size_t>(size_), call,
             "at root, out must hold size() times as many values as in");
-    gather_bytes(call, bytes_of(in.data()), rank_ == root ? writable_bytes_of(out.data()) : nullptr);
+    detail::gather_bytes(*this, call, bytes_of(from.data()), rank_ == root ? writable_bytes_of(to.data()) : nullptr);
   });
 }
 
-template <class T>
-void Team::gather(const std::type_identity_t<T>& value, std::span<T> out, int root, Where where) {
-  gather(std::span<const T>(&value, 1), out, root, where);
+template <class T, InPlaceBuffer Out>
+  requires std::convertible_to<const T&, BufferValue<Out>>
+void Team::gather(const T& value, Out&& out, int root, Where where) {
+  const auto own = static_cast<BufferValue<Out>>(value);
+  gather(std::span<const BufferValue<Out>>(&own, 1), out, root, where);
 }
 
 }  // namespace skein

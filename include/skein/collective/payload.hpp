@@ -12,7 +12,7 @@
 // Memory   Staging in the segment when there are several processes, else none.
 #pragma once
 
-#include "skein/team/team.hpp"
+#include "skein/team/member.hpp"
 
 namespace skein {
 
@@ -23,18 +23,18 @@ struct LargePayload {
     std::byte* out;
   };
 
-  LargePayload(Team& own_team, const Call& call, const void* in, void* out)
-      : team(own_team),
+  LargePayload(Member& member, const Call& call, const void* in, void* out)
+      : team(member),
         sign(signature(call)),
         mine{static_cast<const std::byte*>(in), static_cast<std::byte*>(out)},
-        is_staged(own_team.processes() > 1) {}
+        is_staged(member.processes() > 1) {}
 
   /// Cuts n items into pieces: one when nothing has to be staged. Before any other use.
   void cut(std::size_t n, std::size_t item_bytes, const Call& call) {
     items = n;
     piece_items = std::max<std::size_t>(n, 1);
     if (!is_staged) return;
-    const std::size_t piece_bytes = team.host_->staging().piece_bytes();
+    const std::size_t piece_bytes = team.staging().piece_bytes();
     team.require(item_bytes <= piece_bytes, call, "values this large cannot pass between the processes of this team");
     piece_items = piece_bytes / item_bytes;
     pieces = std::max<std::size_t>(1, (n + piece_items - 1) / piece_items);
@@ -43,7 +43,7 @@ struct LargePayload {
 
   BlockRange piece(std::size_t i) const { return {i * piece_items, std::min((i + 1) * piece_items, items)}; }
 
-  const RankMap& map() const { return team.host_->map(); }
+  const RankMap& map() const { return team.map(); }
   bool is_own_process(int rank) const { return map().process_of(rank) == team.process(); }
 
   /// Announces what this rank has made readable, and waits until all others have. The first one carries the call's
@@ -68,7 +68,7 @@ struct LargePayload {
     keep_moving();
   }
 
-  std::byte* staged(int rank, int area) const { return team.host_->staging().area(rank, area); }
+  std::byte* staged(int rank, int area) const { return team.staging().area(rank, area); }
 
   /// Copies to or from a peer's memory, in bounded pieces.
   void copy(std::byte* to, const std::byte* from, std::size_t bytes) const {
@@ -80,7 +80,7 @@ struct LargePayload {
   /// Runs `touch` while the peers' memory is held alive. `touch` takes no longer than a bounded piece does.
   template <class Touch>
   void touch_peers(Touch touch) const {
-    if (team.readers_.guard(touch) == WaitResult::aborted) team.throw_aborted();
+    team.touch_peers(touch);
     keep_moving();
   }
 
@@ -106,7 +106,7 @@ struct LargePayload {
     }
   }
 
-  Team& team;
+  Member& team;
   Signature sign;
   Published mine;
   bool is_staged;
@@ -118,14 +118,14 @@ struct LargePayload {
  private:
   void meet(Transfer* bulk) {
     team.exchange(
-        sign, &mine, sizeof(mine), [bulk] { return Content{.bulk = bulk}; }, Team::kNothing, nullptr, 0);
+        sign, &mine, sizeof(mine), [bulk] { return Content{.bulk = bulk}; }, Member::kNothing, nullptr, 0);
     sign = signature(Call{.operation = Operation::piece});
   }
 
   /// MPI moves what is under way only while it is called.
   void keep_moving() const {
     if (lag == 0) return;
-    if (HostExchange* others = team.lane_->others(); others != nullptr) others->network().transfers_done();
+    if (HostExchange* others = team.others(); others != nullptr) others->network().transfers_done();
   }
 
   /// Starts the sends and receives of a leader, one for parts that follow each other. Both sides go through ranks in ascending
@@ -136,7 +136,7 @@ struct LargePayload {
     Movement(const LargePayload& payload, const Parts& parts) : payload_(payload), parts_(parts) {}
 
     std::size_t start(Network& network) override {
-      const RankMap& map = payload_.team.host_->map();
+      const RankMap& map = payload_.team.map();
       started_ = 0;
       for (int rank = 0; rank < map.size(); ++rank) {
         for (int host = 0; host < map.hosts(); ++host) {
@@ -167,7 +167,7 @@ struct LargePayload {
       if (stretch.begin == stretch.end) return;
       const std::span<std::byte> bytes(payload_.staged(rank, stretch.area) + stretch.begin,
                                        stretch.end - stretch.begin);
-      const RankMap& map = payload_.team.host_->map();
+      const RankMap& map = payload_.team.map();
       if (map.is_here(rank)) {
         network.start_sending(host, bytes);
       } else {

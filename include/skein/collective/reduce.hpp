@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// reduce and allreduce: the fold of fold.hpp, element by element.
+// reduce, allreduce and reduce_scatter: the fold of fold.hpp, element by element.
 //
 // Cost  in the line: one exchange; every reader folds, so there is no second hop among few ranks. Larger: each rank
 //       folds one block of the elements of all ranks and the blocks are copied out; one exchange a piece and two more in
@@ -9,6 +9,7 @@
 //       2^k neighbours, and sends every other host the partial results of its share of the elements; the shares come back
 //       folded. While they travel the ranks work on other pieces: two or five exchanges more in all; about 2 n elements
 //       pass in and out of each host, whatever their number.
+//       In any order each host sends one partial result, wherever its ranks are.
 // Why   a rank writes only its own block of any output, and reads of the inputs only that block, so `in` and `out` may be
 //       the same memory. The areas of the staging are written again only after an exchange that all came to after they had
 //       read them (LargeReduce::run).
@@ -17,7 +18,9 @@
 #include "skein/collective/bytes.hpp"
 #include "skein/collective/fold.hpp"
 #include "skein/collective/operators.hpp"
+#include "skein/collective/owners.hpp"
 #include "skein/collective/payload.hpp"
+#include "skein/team/team.hpp"
 
 namespace skein {
 
@@ -25,15 +28,15 @@ namespace skein {
 template <class T, class Op>
 class LargeReduce {
  public:
-  /// `root` is kNoRoot when every rank gets the result. `out` is null where it is not wanted.
-  LargeReduce(Team& team, const Call& call, const T* in, T* out, Op& op)
-      : large_(team, call, in, out),
+  /// `out` has room for what the rank owns of the result.
+  LargeReduce(Member& member, const Call& call, const Owners& owners, const T* in, T* out, Op& op)
+      : large_(member, call, in, out),
         in_(in),
         out_(out),
         op_(op),
-        root_(call.root),
+        owners_(owners),
         call_(call),
-        spans_hosts_(team.hosts() > 1) {}
+        spans_hosts_(member.hosts() > 1) {}
 
   /// Each piece passes through these steps, with an exchange after each step; several pieces are on their way at once.
   ///
@@ -79,7 +82,7 @@ class LargeReduce {
   int rank() const { return large_.team.rank(); }
   int size() const { return large_.team.size(); }
   const RankMap& map() const { return large_.map(); }
-  bool wants(int rank) const { return root_ == kNoRoot || root_ == rank; }
+  int first_of_host(int host) const { return map().ranks_of_host(host).front(); }
 
   /// Elements of a piece that the ranks of `host` fold.
   BlockRange share_of(int host, BlockRange piece) const {
@@ -106,10 +109,11 @@ class LargeReduce {
     return reinterpret_cast<T*>(large_.staged(rank, area)) + (element - large_.piece(i).begin);
   }
 
-  /// Where this rank's block of the result goes first: to its reader's memory if that is in this process.
-  T* result(std::size_t i, std::size_t element) const {
-    if (wants(rank())) return out_ + element;
-    if (large_.is_own_process(root_)) return reinterpret_cast<T*>(large_.published(root_).out) + element;
+  /// Where this rank's share of the result goes first: to its owner's memory if that is in this process. `at` says where in the
+  /// owner's output `element` lies.
+  T* result(int owner, std::size_t at, std::size_t i, std::size_t element) const {
+    if (owner == kNoRoot || owner == rank()) return out_ + at;
+    if (large_.is_own_process(owner)) return reinterpret_cast<T*>(large_.published(owner).out) + at;
     return staged(rank(), result_area(i), i, element);
   }
 
@@ -139,6 +143,12 @@ class LargeReduce {
     const BlockRange piece = large_.piece(i);
     const BlockRange mine = block_range(piece.size(), map().seats(), map().seat_of(rank()));
     const BlockRange range{piece.begin + mine.begin, piece.begin + mine.end};
+    if constexpr (kIsAnyOrder<Op>) {
+      return fold_range(
+          range, 0, map().seats(),
+          [&](int a, int b, std::size_t element) { return b - a == 1 ? input(map().rank_at(a), i, element) : nullptr; },
+          [&](std::size_t element) { return staged(map().rank_at(0), partial_area(i), i, element); });
+    }
     for (const Contributions::Block block : map().blocks()) {
       if (map().host_of(block.begin) != map().own_host()) continue;
       fold_range(
@@ -150,54 +160,63 @@ class LargeReduce {
 
   template <class Send>
   void send_partials(std::size_t i, int rank, int host, const Send& send) const {
-    if (map().block_ranks(rank) == 0) return;
+    const bool holds_partial =
+        kIsAnyOrder<Op> ? rank == first_of_host(map().host_of(rank)) : map().block_ranks(rank) != 0;
+    if (!holds_partial) return;
     const BlockRange piece = large_.piece(i);
     const BlockRange share = share_of(host, piece);
     send(partial_area(i), (share.begin - piece.begin) * sizeof(T), (share.end - piece.begin) * sizeof(T));
   }
 
   void fold_own_block(std::size_t i) {
-    const BlockRange piece = large_.piece(i);
-    const BlockRange block = block_of(rank(), piece);
-    const auto out = [&](std::size_t element) { return result(i, element); };
-    if (spans_hosts_) {
-      fold_range(
-          block, 0, size(),
-          [&](int a, int b, std::size_t element) -> const T* {
-            return map().block_ranks(a) == b - a ? staged(a, partial_area(i), i, element) : nullptr;
-          },
-          out);
-    } else {
-      fold_range(
-          block, 0, size(),
-          [&](int a, int b, std::size_t element) { return b - a == 1 ? input(a, i, element) : nullptr; }, out);
-    }
-    if (root_ == kNoRoot && !block.empty()) {
-      large_.stage(result_area(i), (block.begin - piece.begin) * sizeof(T), bytes_of(out_ + block.begin),
-                   block.size() * sizeof(T));
-    }
+    owners_.for_each(block_of(rank(), large_.piece(i)), [&](int owner, BlockRange owned, std::size_t at) {
+      const auto out = [&](std::size_t element) { return result(owner, at + (element - owned.begin), i, element); };
+      if (kIsAnyOrder<Op> && spans_hosts_) {
+        fold_range(
+            owned, 0, map().hosts(),
+            [&](int a, int b, std::size_t element) {
+              return b - a == 1 ? staged(first_of_host(a), partial_area(i), i, element) : nullptr;
+            },
+            out);
+      } else if (spans_hosts_) {
+        fold_range(
+            owned, 0, size(),
+            [&](int a, int b, std::size_t element) -> const T* {
+              return map().block_ranks(a) == b - a ? staged(a, partial_area(i), i, element) : nullptr;
+            },
+            out);
+      } else {
+        fold_range(
+            owned, 0, size(),
+            [&](int a, int b, std::size_t element) { return b - a == 1 ? input(a, i, element) : nullptr; }, out);
+      }
+      if (owner != kNoRoot || owned.empty()) return;
+      large_.stage(result_area(i), (owned.begin - large_.piece(i).begin) * sizeof(T), bytes_of(out_ + at),
+                   owned.size() * sizeof(T));
+    });
   }
 
   template <class Send>
   void send_results(std::size_t i, int rank, int host, const Send& send) const {
-    if (root_ != kNoRoot && map().host_of(root_) != host) return;
     const BlockRange piece = large_.piece(i);
-    const BlockRange block = block_of(rank, piece);
-    send(result_area(i), (block.begin - piece.begin) * sizeof(T), (block.end - piece.begin) * sizeof(T));
+    owners_.for_each(block_of(rank, piece), [&](int owner, BlockRange owned, std::size_t) {
+      if (owner != kNoRoot && map().host_of(owner) != host) return;
+      send(result_area(i), (owned.begin - piece.begin) * sizeof(T), (owned.end - piece.begin) * sizeof(T));
+    });
   }
 
   // Starting after the own rank, so that not all read the same peer at once.
   void collect(std::size_t i) {
-    if (!wants(rank())) return;
     const BlockRange piece = large_.piece(i);
     for (int offset = 1; offset < size(); ++offset) {
       const int peer = (rank() + offset) % size();
-      const BlockRange block = block_of(peer, piece);
       const bool is_own_process = large_.is_own_process(peer);
-      if (root_ != kNoRoot && is_own_process) continue;  // it wrote here
-      const std::byte* from = is_own_process ? large_.published(peer).out + block.begin * sizeof(T)
-                                             : bytes_of(staged(peer, result_area(i), i, block.begin));
-      large_.copy(writable_bytes_of(out_ + block.begin), from, block.size() * sizeof(T));
+      owners_.for_each(block_of(peer, piece), [&](int owner, BlockRange owned, std::size_t at) {
+        if (owner != kNoRoot && (owner != rank() || is_own_process)) return;  // not this rank's, or there already
+        const std::byte* from = is_own_process ? large_.published(peer).out + at * sizeof(T)
+                                               : bytes_of(staged(peer, result_area(i), i, owned.begin));
+        large_.copy(writable_bytes_of(out_ + at), from, owned.size() * sizeof(T));
+      });
     }
   }
 
@@ -205,7 +224,7 @@ class LargeReduce {
   const T* in_;
   T* out_;
   Op& op_;
-  int root_;
+  const Owners& owners_;
   const Call& call_;
   bool spans_hosts_;
   TileFold<T> tiles_;
@@ -234,30 +253,52 @@ void merge_elements(const Content& content, const std::byte* left, const std::by
 
 template <class T, class Op>
 Content content_of_fold(std::size_t bytes, Op& op) {
-  return {.need = Content::Need::fold, .bytes = bytes, .merge = &merge_elements<T, Op>, .op = &op};
+  return {.need = Content::Need::fold,
+          .bytes = bytes,
+          .merge = &merge_elements<T, Op>,
+          .op = &op,
+          .is_any_order = kIsAnyOrder<Op>};
+}
+
+/// Folds `call.count` elements; each rank gets in `out` what it owns of the result.
+template <class T, class Op>
+void reduce_elements(Member& member, const Call& call, const Owners& owners, const T* in, T* out, Op& op) {
+  const std::size_t bytes = call.count * sizeof(T);
+  if (!fits_line(bytes)) return LargeReduce<T, Op>(member, call, owners, in, out, op).run(call.count);
+  std::byte result[kInlineBytes];
+  member.exchange(
+      signature(call), in, bytes, [&] { return content_of_fold<T>(bytes, op); },
+      [&](void* folded) {
+        fold_posted<T>(member.size(), member.posted_with_own(bytes_of(in)), call.count, static_cast<std::byte*>(folded),
+                       op);
+      },
+      result, bytes);
+  owners.for_each({0, call.count}, [&](int owner, BlockRange owned, std::size_t at) {
+    if (owner != kNoRoot && owner != member.rank()) return;
+    copy_bytes(writable_bytes_of(out + at), result + owned.begin * sizeof(T), owned.size() * sizeof(T));
+  });
+}
+
+/// What an operator works on of a value: its elements, or all of it as one.
+template <class Op, class T>
+auto operand_of(T& value) {
+  if constexpr (Elementwise<T, Op>) {
+    return BufferOut<T&>(value).span();
+  } else {
+    return std::span<T>(&value, 1);
+  }
 }
 
 }  // namespace detail
 
-template <class T, class Op>
-void Team::reduce_elements(const Call& call, const T* in, T* out, Op& op) {
-  const std::size_t bytes = call.count * sizeof(T);
-  if (!fits_line(bytes)) return LargeReduce<T, Op>(*this, call, in, out, op).run(call.count);
-  std::byte result[kInlineBytes];
-  exchange(
-      signature(call), in, bytes, [&] { return detail::content_of_fold<T>(bytes, op); },
-      [&](void* folded) {
-        detail::fold_posted<T>(size_, posted_with_own(bytes_of(in)), call.count, static_cast<std::byte*>(folded), op);
-      },
-      result, bytes);
-  if (bytes != 0 && (call.root == kNoRoot || call.root == rank_)) std::memcpy(static_cast<void*>(out), result, bytes);
-}
-
 // The call that steps are made of: everything but the value is known when it is compiled.
-template <class T, class Op>
+template <Value T, class Op>
 T Team::allreduce(const T& value, Op op, Where where) {
-  static_assert(Transferable<T>, "allreduce needs a trivially copyable value, or a std::span<T> without a fixed size");
-  if constexpr (fits_line(sizeof(T))) {
+  if constexpr (Elementwise<T, Op>) {
+    T result = value;
+    allreduce(detail::operand_of<Op>(result), op, where);
+    return result;
+  } else if constexpr (fits_line(sizeof(T))) {
     constexpr Signature kSignature = signature(Call{
         .operation = Operation::allreduce, .operator_name = kOperatorName<Op>, .element_bytes = sizeof(T), .count = 1});
     const Call call{.operation = Operation::allreduce,
@@ -287,47 +328,62 @@ T Team::allreduce(const T& value, Op op, Where where) {
   }
 }
 
-template <class T, class Op>
-void Team::allreduce(std::span<T> data, Op op, Where where) {
-  allreduce(std::span<const T>(data), data, op, where);
+template <InPlaceBuffer Data, class Op>
+void Team::allreduce(Data&& data, Op op, Where where) {
+  BufferOut<Data> access(data);
+  allreduce(access.span(), access.span(), op, where);
 }
 
-template <class T, class Op>
-void Team::allreduce(std::span<const std::type_identity_t<T>> in, std::span<T> out, Op op, Where where) {
-  static_assert(Transferable<T>, "allreduce needs trivially copyable values");
+template <Buffer In, OutBuffer<BufferValue<In>> Out, class Op>
+void Team::allreduce(const In& in, Out&& out, Op op, Where where) {
+  using T = BufferValue<In>;
+  const BufferIn<In> in_access(in);
+  BufferOut<Out> out_access(out);
+  const std::span<const T> from = in_access.span();
+  const std::span<T> to = out_access.span();
   const Call call{.operation = Operation::allreduce,
                   .operator_name = kOperatorName<Op>,
                   .element_bytes = sizeof(T),
-                  .count = in.size(),
+                  .count = from.size(),
                   .where = where};
   enter(call);
   guarded([&] {
-    require(in.size() == out.size(), call, "in and out must have the same size");
-    reduce_elements(call, in.data(), out.data(), op);
+    require(from.size() == to.size(), call, "in and out must have the same size");
+    detail::reduce_elements(*this, call, Owners(), from.data(), to.data(), op);
   });
 }
 
-template <class T, class Op>
+template <Value T, class Op>
 T Team::reduce(const T& value, Op op, int root, Where where) {
   T result = value;
-  reduce(std::span<const T>(&value, 1), std::span<T>(&result, 1), op, root, where);
+  reduce(detail::operand_of<Op>(result), op, root, where);
   return result;
 }
 
-template <class T, class Op>
-void Team::reduce(std::span<const std::type_identity_t<T>> in, std::span<T> out, Op op, int root, Where where) {
-  static_assert(Transferable<T>, "reduce needs trivially copyable values");
+template <InPlaceBuffer Data, class Op>
+void Team::reduce(Data&& data, Op op, int root, Where where) {
+  BufferOut<Data> access(data);
+  reduce(access.span(), access.span(), op, root, where);
+}
+
+template <Buffer In, OutBuffer<BufferValue<In>> Out, class Op>
+void Team::reduce(const In& in, Out&& out, Op op, int root, Where where) {
+  using T = BufferValue<In>;
+  const BufferIn<In> in_access(in);
+  BufferOut<Out> out_access(out);
+  const std::span<const T> from = in_access.span();
+  const std::span<T> to = out_access.span();
   const Call call{.operation = Operation::reduce,
                   .root = root,
                   .operator_name = kOperatorName<Op>,
                   .element_bytes = sizeof(T),
-                  .count = in.size(),
+                  .count = from.size(),
                   .where = where};
   enter(call);
   guarded([&] {
     require_root(call);
-    require(rank_ != root || in.size() == out.size(), call, "at root, in and out must have the same size");
-    reduce_elements(call, in.data(), out.data(), op);
+    require(rank_ != root || from.size() == to.size(), call, "at root, in and out must have the same size");
+    detail::reduce_elements(*this, call, Owners(root), from.data(), to.data(), op);
   });
 }
 

@@ -8,28 +8,34 @@
 
 #include "skein/collective/bytes.hpp"
 #include "skein/collective/payload.hpp"
+#include "skein/team/team.hpp"
 
 namespace skein {
 
-inline void Team::scatter_bytes(const Call& call, const std::byte* in, std::byte* out) {
+namespace detail {
+
+inline void scatter_bytes(Member& member, const Call& call, const std::byte* in, std::byte* out) {
   const int root = call.root;
+  const bool is_root = member.rank() == root;
   const std::size_t part = call.count * call.element_bytes;
-  const std::size_t all = part * static_cast<std::size_t>(size_);
-  const BlockRange mine{static_cast<std::size_t>(rank_) * part, static_cast<std::size_t>(rank_ + 1) * part};
+  const std::size_t all = part * static_cast<std::size_t>(member.size());
+  const auto rank = static_cast<std::size_t>(member.rank());
+  const BlockRange mine{rank * part, (rank + 1) * part};
   if (fits_line(all)) {
-    exchange(signature(call), in, rank_ == root ? all : 0, content_of(root, all), kNothing, nullptr, 0);
-    if (part != 0) std::memcpy(out, posted(root) + mine.begin, part);
+    member.exchange(signature(call), in, is_root ? all : 0, Member::content_of(root, all), Member::kNothing, nullptr,
+                    0);
+    if (part != 0) std::memcpy(out, member.posted(root) + mine.begin, part);
     return;
   }
-  LargePayload large(*this, call, in, nullptr);
+  LargePayload large(member, call, in, nullptr);
   large.cut(all, 1, call);
   large.move_pieces(
       [&](BlockRange piece, int area) {
-        if (rank_ == root) large.stage(area, 0, in + piece.begin, piece.size());
+        if (is_root) large.stage(area, 0, in + piece.begin, piece.size());
       },
-      [&](BlockRange piece, int rank, int host, const auto& send) {
-        if (rank != root) return;
-        for (const int peer : host_->map().ranks_of_host(host)) {
+      [&](BlockRange piece, int from, int host, const auto& send) {
+        if (from != root) return;
+        for (const int peer : large.map().ranks_of_host(host)) {
           const std::size_t begin = std::max(piece.begin, static_cast<std::size_t>(peer) * part);
           const std::size_t end = std::min(piece.end, static_cast<std::size_t>(peer + 1) * part);
           if (begin < end) send(begin - piece.begin, end - piece.begin);
@@ -40,7 +46,7 @@ inline void Team::scatter_bytes(const Call& call, const std::byte* in, std::byte
         const std::size_t end = std::min(piece.end, mine.end);
         if (begin >= end) return;
         std::byte* to = out + (begin - mine.begin);
-        if (rank_ == root) {
+        if (is_root) {
           copy_bytes(to, in + begin, end - begin);
         } else if (large.is_own_process(root)) {
           large.copy(to, large.published(root).in + begin, end - begin);
@@ -50,26 +56,34 @@ inline void Team::scatter_bytes(const Call& call, const std::byte* in, std::byte
       });
 }
 
-template <class T>
-void Team::scatter(std::span<const std::type_identity_t<T>> in, std::span<T> out, int root, Where where) {
-  static_assert(Transferable<T>, "scatter needs trivially copyable values");
-  const Call call{
-      .operation = Operation::scatter, .root = root, .element_bytes = sizeof(T), .count = out.size(), .where = where};
+}  // namespace detail
+
+template <Buffer In, OutBuffer<BufferValue<In>> Out>
+void Team::scatter(const In& in, Out&& out, int root, Where where) {
+  const BufferIn<In> in_access(in);
+  BufferOut<Out> out_access(out);
+  const std::span<const BufferValue<In>> from = in_access.span();
+  const auto to = out_access.span();
+  const Call call{.operation = Operation::scatter,
+                  .root = root,
+                  .element_bytes = sizeof(BufferValue<In>),
+                  .count = to.size(),
+                  .where = where};
   enter(call);
   guarded([&] {
     require_root(call);
-    require(rank_ != root || in.size() == out.size() * static_cast<std::size_t>(size_), call,
+    require(rank_ != root || from.size() == to.size() * static_cast<std::size_t>(size_), call,
             "at root, in must hold size() times as many values as out");
-    scatter_bytes(call, bytes_of(in.data()), writable_bytes_of(out.data()));
+    detail::scatter_bytes(*this, call, bytes_of(from.data()), writable_bytes_of(to.data()));
   });
 }
 
-template <class T>
-std::remove_const_t<T> Team::scatter(std::span<T> in, int root, Where where) {
-  using Value = std::remove_const_t<T>;
-  alignas(Value) std::byte result[sizeof(Value)];
-  scatter(std::span<const Value>(in), std::span<Value>(reinterpret_cast<Value*>(result), 1), root, where);
-  return load<Value>(result);
+template <Buffer In>
+BufferValue<In> Team::scatter(const In& in, int root, Where where) {
+  using T = BufferValue<In>;
+  alignas(T) std::byte result[sizeof(T)];
+  scatter(in, std::span<T>(reinterpret_cast<T*>(result), 1), root, where);
+  return load<T>(result);
 }
 
 }  // namespace skein

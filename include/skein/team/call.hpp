@@ -23,11 +23,19 @@ enum class Operation : std::uint8_t {
   reduce,
   allreduce,
   scan,
+  exscan,
+  reduce_scatter,
+  reduce_scatter_block,
   gather,
+  gatherv,
   allgather,
+  allgatherv,
   scatter,
+  scatterv,
   alltoall,
+  alltoallv,
   shared,
+  once,
   per_process,
   piece,
   yield,
@@ -41,7 +49,12 @@ constexpr bool has_elements(Operation operation) {
   return Operation::bcast <= operation && operation <= Operation::shared;
 }
 constexpr bool has_operator(Operation operation) {
-  return Operation::reduce <= operation && operation <= Operation::scan;
+  return Operation::reduce <= operation && operation <= Operation::reduce_scatter_block;
+}
+
+/// Whether all ranks have to pass the same count.
+constexpr bool has_equal_counts(Operation operation) {
+  return operation != Operation::gatherv && operation != Operation::scatterv && operation != Operation::alltoallv;
 }
 
 inline constexpr int kNoRoot = std::numeric_limits<int>::min();  // -1 is what a wrong root often is
@@ -54,22 +67,33 @@ struct Call {
   std::size_t element_bytes = 0;
   std::size_t count = 0;
   std::source_location where = {};
+  std::uint64_t parts = 0;  ///< Parts::hash of the counts, where all ranks have to pass the same
 };
 
-/// Folds everything that MPI demands to be equal into one word (steps of FNV-1a on words, mixed as in splitmix64).
+/// Steps of FNV-1a on words, mixed as in splitmix64.
+class Hash {
+ public:
+  constexpr void mix(std::uint64_t value) {
+    value_ = (value_ ^ value) * 0x9e3779b97f4a7c15U;
+    value_ ^= value_ >> 29U;
+  }
+  constexpr std::uint64_t value() const { return value_; }
+
+ private:
+  std::uint64_t value_ = 0xcbf29ce484222325U;
+};
+
+/// Folds everything that MPI demands to be equal into one word.
 constexpr Signature signature(const Call& call) {
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  const auto mix = [&hash](std::uint64_t value) {
-    hash = (hash ^ value) * 0x9e3779b97f4a7c15U;
-    hash ^= hash >> 29U;
-  };
-  mix(static_cast<std::uint64_t>(call.operation));
-  if (call.operation == Operation::barrier) return hash;
-  mix(static_cast<std::uint64_t>(static_cast<std::int64_t>(call.root)));
-  for (const char c : call.operator_name) mix(static_cast<unsigned char>(c));
-  mix(call.element_bytes);
-  mix(call.count);
-  return hash;
+  Hash hash;
+  hash.mix(static_cast<std::uint64_t>(call.operation));
+  if (call.operation == Operation::barrier) return hash.value();
+  hash.mix(static_cast<std::uint64_t>(static_cast<std::int64_t>(call.root)));
+  for (const char c : call.operator_name) hash.mix(static_cast<unsigned char>(c));
+  hash.mix(call.element_bytes);
+  if (has_equal_counts(call.operation)) hash.mix(call.count);
+  if (call.parts != 0) hash.mix(call.parts);
+  return hash.value();
 }
 
 /// "allreduce(sum, 8 values of 8 bytes) at heat.cpp:88".

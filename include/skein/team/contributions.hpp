@@ -34,6 +34,7 @@ struct Content {
   Merge merge = nullptr;           ///< of fold; `out` may be `left` or `right`
   void* op = nullptr;              ///< that merge applies
   class Transfer* bulk = nullptr;  ///< moved between hosts before anybody leaves; null for none
+  bool is_any_order = false;       ///< of fold: `op` commutes, so all that is known is folded at once
 };
 
 class Contributions {
@@ -85,7 +86,7 @@ class Contributions {
   }
   const std::byte* payload(int i) const { return at(i) + sizeof(Block); }
 
-  /// Sorts by rank and folds every block whose halves are both there.
+  /// Sorts by rank and folds every block whose halves are both there; or everything, if in any order.
   void fold_blocks(const Content& content);
 
   /// The fold of everything, to `out`, once the set covers ranks 0 to p and is folded. Uses the parts up.
@@ -95,6 +96,7 @@ class Contributions {
   static std::size_t index(int i) { return static_cast<std::size_t>(i); }
   std::byte* at(int i) const { return memory_.data() + index(i) * stride(bytes_); }
   void sort();
+  void fold_to_one(const Content& content);
 
   std::span<std::byte> memory_;
   std::size_t bytes_ = 0;
