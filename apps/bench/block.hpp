@@ -39,6 +39,11 @@ concept Member = requires(M member, double value, std::span<const double> in, st
   member.maximum(times);  // element by element over ranks, result at rank 0, not timed
 };
 
+// One further collective of `kind`: in and out as MPI has them, with parts of part_of(kind, count, size()) doubles.
+template <class M>
+concept CollectiveMember = Member<M> && requires(M member, Kind kind, std::span<const double> in, std::span<double> out,
+                                                 int root) { member.collective(kind, in, out, root); };
+
 inline std::int64_t now_ns() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
@@ -186,8 +191,104 @@ Reply run_skew(M& me, const Command& command) {
   return reply;
 }
 
+// Doubles of a part where a collective has one for each rank: one at least.
+inline std::size_t part_of(Kind kind, std::size_t count, int size) {
+  const bool has_parts = kind == Kind::allgather || kind == Kind::alltoall || kind == Kind::reduce_scatter;
+  return has_parts ? std::max<std::size_t>(1, count / static_cast<std::size_t>(size)) : count;
+}
+
+// What a rank passes, what it gets, and what it must get. Roots take turns, so that no rank runs ahead of the others.
+class FurtherCollective {
+ public:
+  FurtherCollective(const Command& command, int rank, int size)
+      : kind_(command.kind), part_(part_of(command.kind, command.count, size)), rank_(rank), size_(size) {}
+
+  std::size_t in_size() const { return kind_ == Kind::alltoall || kind_ == Kind::reduce_scatter ? all() : part_; }
+  std::size_t out_size() const { return kind_ == Kind::alltoall || kind_ == Kind::allgather ? all() : part_; }
+  int root(std::uint64_t operation) const { return static_cast<int>(operation % static_cast<std::uint64_t>(size_)); }
+
+  // Element j of the result of an operation whose inputs were contributions with number k.
+  bool is_right(double got, std::size_t j, std::uint64_t k, int root) const {
+    const auto own = static_cast<std::size_t>(rank_);
+    const int from = static_cast<int>(j / part_);
+    switch (kind_) {
+      case Kind::bcast:
+        return got == contribution(root, j, k);
+      case Kind::reduce:
+        return rank_ != root || got == expected_sum(size_, j, k);
+      case Kind::scan:
+        return got == expected_sum(rank_ + 1, j, k);
+      case Kind::allgather:
+        return got == contribution(from, j % part_, k);
+      case Kind::alltoall:
+        return got == contribution(from, own * part_ + j % part_, k);
+      default:
+        return got == expected_sum(size_, own * part_ + j, k);
+    }
+  }
+
+ private:
+  std::size_t all() const { return part_ * static_cast<std::size_t>(size_); }
+
+  Kind kind_;
+  std::size_t part_;
+  int rank_;
+  int size_;
+};
+
+// As the allreduces above: small ones rewrite two pairs of buffers in turn before each operation, large ones kPool of them
+// before each batch. A bcast sends from `out`.
+template <CollectiveMember M>
+Reply run_further(M& me, const Command& command, Buffers& buffers) {
+  const FurtherCollective collective(command, me.rank(), me.size());
+  const std::size_t in_size = collective.in_size();
+  const std::size_t out_size = collective.out_size();
+  buffers.resize(std::max(in_size, out_size));
+  Reply reply;
+  const auto write = [&](std::size_t b, std::uint64_t k) {
+    std::vector<double>& in = command.kind == Kind::bcast ? buffers.out[b] : buffers.in[b];
+    for (std::size_t j = 0; j < in_size; ++j) in[j] = contribution(me.rank(), j, k);
+  };
+  const auto operate = [&](std::size_t b, std::uint64_t operation) {
+    me.collective(command.kind, std::span<const double>(buffers.in[b].data(), in_size),
+                  std::span<double>(buffers.out[b].data(), out_size), collective.root(operation));
+  };
+  const auto check = [&](std::size_t b, std::size_t j, std::uint64_t k, std::uint64_t operation) {
+    if (!collective.is_right(buffers.out[b][j], j, k, collective.root(operation))) reply.status = Status::wrong_result;
+  };
+  if (command.count <= kSmallCount) {
+    Reply times = timed_batches(command, [&](std::uint64_t k) {
+      write(k % 2, k);
+      operate(k % 2, k);
+      check(k % 2, 0, k, k);
+      check(k % 2, out_size - 1, k, k);
+    });
+    reply.times_ns = std::move(times.times_ns);
+    return reply;
+  }
+  const std::uint64_t warm_batches = command.warm_ops == 0 ? 0 : 1;
+  for (std::uint64_t batch = 0; batch < warm_batches + command.batches; ++batch) {
+    for (std::size_t b = 0; b < kPool; ++b) {
+      std::fill(buffers.out[b].begin(), buffers.out[b].end(), -1.0);
+      write(b, batch + b);
+    }
+    me.barrier();
+    const std::int64_t start = me.bcast(now_ns() + kStartDelay_ns);
+    spin_until(start);
+    for (std::uint64_t i = 0; i < command.ops_per_batch; ++i) operate(i % kPool, i);
+    const std::int64_t after = now_ns();
+    if (batch >= warm_batches) reply.times_ns.push_back(after - start);
+    for (std::size_t b = 0; b < std::min<std::uint64_t>(kPool, command.ops_per_batch); ++b)
+      check(b, mix(batch * kPool + b) % out_size, batch + b, b);
+  }
+  return reply;
+}
+
 template <Member M>
 Reply run_block(M& me, const Command& command, Buffers& buffers) {
+  if constexpr (CollectiveMember<M>) {
+    if (is_further_collective(command.kind)) return run_further(me, command, buffers);
+  }
   if (command.kind == Kind::skew) return run_skew(me, command);
   if (command.kind == Kind::barrier) return timed_batches(command, [&](std::uint64_t) { me.barrier(); });
   if (command.count == 1) return run_one_double(me, command);

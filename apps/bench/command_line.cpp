@@ -42,6 +42,7 @@ Examples
   skein-bench allreduce --count 5                five doubles per rank
   skein-bench allreduce --count 1MiB --json allreduce.json
   skein-bench barrier --only skein --contender ../before/skein-bench      is this build slower than that one?
+  skein-bench alltoall --count 64KiB --ranks 4   a collective with data, beside MPI's
   skein-bench skew --skew-ns 2000                last in to last out
   skein-bench hosts                              Skein and MPI_Barrier between processes that are hosts
   skein-bench million                            a million barriers and the allocations they made
@@ -140,8 +141,7 @@ std::optional<std::uint64_t> parse_count(const std::string& text) {
 CommandLine parse_command_line(int argc, char** argv) {
   CommandLine line;
   Raw raw;
-  CLI::App app{"Measures Skein's barrier and allreduce beside OpenMP, the standard library, POSIX and MPI.",
-               "skein-bench"};
+  CLI::App app{"Measures Skein's collectives beside OpenMP, the standard library, POSIX and MPI.", "skein-bench"};
   app.footer(kFooter);
   app.require_subcommand(1);
   CLI::App* barrier = app.add_subcommand("barrier", "barriers back to back");
@@ -152,6 +152,18 @@ CommandLine parse_command_line(int argc, char** argv) {
       ->capture_default_str();
   add_team(*allreduce, line.bench, raw);
   add_common(*allreduce, line.bench, raw);
+  std::vector<std::pair<CLI::App*, Kind>> further;
+  for (const Kind kind :
+       {Kind::bcast, Kind::reduce, Kind::scan, Kind::allgather, Kind::alltoall, Kind::reduce_scatter}) {
+    CLI::App* command = app.add_subcommand(benchmark_name(kind), fmt::format("{}, beside MPI's", benchmark_name(kind)));
+    command
+        ->add_option("--count", raw.count,
+                     "doubles that a rank gives or gets, all its parts together, or their size: 1, 64KiB, 1MiB")
+        ->capture_default_str();
+    add_team(*command, line.bench, raw);
+    add_common(*command, line.bench, raw);
+    further.emplace_back(command, kind);
+  }
   CLI::App* skew = app.add_subcommand("skew", "barrier from last in to last out, ranks arriving at random times");
   constexpr std::uint64_t kMostSkew_ns = 10'000'000;
   skew->add_option("--skew-ns", line.bench.skew_ns, "largest delay of a rank, in ns")
@@ -168,13 +180,15 @@ CommandLine parse_command_line(int argc, char** argv) {
   million->add_option("--barriers", line.million.barriers, "how many")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
       ->capture_default_str();
-  for (CLI::App* command : {barrier, allreduce, skew, hosts})
-    command->footer("skein-bench --help explains the columns.");
+  for (CLI::App* command : app.get_subcommands({})) command->footer("skein-bench --help explains the columns.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError&) {
     const std::string given = argc > 1 ? fmt::format("'{}' is no command of it", argv[1]) : "no command was given";
-    fmt::print(stderr, "skein-bench: {}; wanted barrier, allreduce, skew, hosts or million (or --help)\n", given);
+    fmt::print(stderr,
+               "skein-bench: {}; wanted barrier, allreduce, bcast, reduce, scan, allgather, alltoall, reduce_scatter, "
+               "skew, hosts or million (or --help)\n",
+               given);
     line.exit_code = kUsage;
     return line;
   } catch (const CLI::ParseError& error) {
@@ -186,6 +200,9 @@ CommandLine parse_command_line(int argc, char** argv) {
     return line;
   }
   line.bench.kind = allreduce->parsed() ? Kind::allreduce : skew->parsed() ? Kind::skew : Kind::barrier;
+  for (const auto& [command, kind] : further) {
+    if (command->parsed()) line.bench.kind = kind;
+  }
   if (hosts->parsed()) line.bench.hosts = 2;
   const CLI::App& used = *app.get_subcommands().front();
   const std::string wrong = finish(line.bench, raw, used);

@@ -136,7 +136,7 @@ Evaluation evaluate(const Lineup& lineup, const Measurement& measurement, const 
                     .lanes = spec.ranks,
                     .processes = spec.processes,
                     .hosts = spec.hosts,
-                    .count = series.kind == Kind::allreduce ? options.count : 0,
+                    .count = series.kind == Kind::allreduce || is_further_collective(series.kind) ? options.count : 0,
                     .ops_per_block = series.ops_per_block,
                     .median_ns = median(measured_only(series.round_ns)),
                     .p99_ns = quantile(series.batch_ns, 0.99),

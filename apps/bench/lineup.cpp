@@ -82,9 +82,11 @@ class Builder {
     }
     skein();
     for (const std::string& program : options_.contenders) other(program);
-    openmp();
-    threads("std", "std");
-    threads("pthread", "pthread");
+    if (!is_further_collective(options_.kind)) {
+      openmp();
+      threads("std", "std");
+      threads("pthread", "pthread");
+    }
     mpi();
     citor();
     return std::move(lineup_);

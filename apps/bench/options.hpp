@@ -19,7 +19,7 @@ struct BenchOptions {
   int rounds = 100;                            // accepted ones
   std::uint64_t block = 20'000;                // operations per block, at most
   std::chrono::microseconds block_time{4000};  // and no more than fit in this time
-  std::uint64_t count = 1;                     // doubles per rank, allreduce
+  std::uint64_t count = 1;                     // doubles per rank, of collectives with data
   std::uint64_t skew_ns = 2000;                // largest injected delay, skew
   std::uint64_t seed = 0;
   std::vector<std::string> only;
@@ -38,6 +38,18 @@ inline const char* benchmark_name(Kind kind) {
       return "allreduce";
     case Kind::skew:
       return "skew";
+    case Kind::bcast:
+      return "bcast";
+    case Kind::reduce:
+      return "reduce";
+    case Kind::scan:
+      return "scan";
+    case Kind::allgather:
+      return "allgather";
+    case Kind::alltoall:
+      return "alltoall";
+    case Kind::reduce_scatter:
+      return "reduce_scatter";
     case Kind::quit:
       break;
   }

@@ -17,12 +17,26 @@
 
 namespace bench {
 
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 
 // The most times one Reply may carry: 32 KiB, well below the default socket buffer.
 inline constexpr std::size_t kMaxTimes = 4096;
 
-enum class Kind : std::uint32_t { quit, barrier, allreduce, skew };
+enum class Kind : std::uint32_t {
+  quit,
+  barrier,
+  allreduce,
+  skew,
+  bcast,
+  reduce,
+  scan,
+  allgather,
+  alltoall,
+  reduce_scatter
+};
+
+// Measured for libraries that have them: Skein and MPI.
+constexpr bool is_further_collective(Kind kind) { return kind >= Kind::bcast; }
 
 // One block of work. Every rank receives the same one and does exactly these operations.
 struct Command {
@@ -31,7 +45,7 @@ struct Command {
   std::uint64_t warm_ops = 0;  // not timed, directly before the timed ones
   std::uint64_t batches = 1;   // the clock is read once after each
   std::uint64_t ops_per_batch = 1;
-  std::uint64_t count = 1;    // doubles per rank, allreduce only
+  std::uint64_t count = 1;    // doubles that a rank gives, gets, or both: where these differ, the most of them
   std::uint64_t skew_ns = 0;  // largest injected delay before an operation, skew only
   std::uint64_t seed = 0;     // of the injected delays
 };

@@ -33,6 +33,9 @@ std::string operation(const BenchOptions& options) {
   if (options.kind == Kind::skew)
     return fmt::format("barrier, last in to last out, each rank delayed by 0 to {} ns, {} ranks", options.skew_ns,
                        options.ranks);
+  if (is_further_collective(options.kind))
+    return fmt::format("{} of {} double{} per rank, {} ranks", benchmark_name(options.kind), options.count,
+                       options.count == 1 ? "" : "s", options.ranks);
   return fmt::format("barrier, back to back, {} ranks", options.ranks);
 }
 
@@ -70,10 +73,10 @@ std::string tables(const Report& report) {
   if (control.ratios > 0)
     fmt::format_to(out, "A/A control: central 95 % of {} ratios is {} to {}{}\n", control.ratios, number(control.low),
                    number(control.high), control.conclusive() ? "" : "; INCONCLUSIVE: " + control.inconclusive);
-  fmt::format_to(out, "\n{:<9}  {:<24} {:>7} {:>9} {:>9}  {:<22}  {}\n", "benchmark", "contender", "P x R", "median",
+  fmt::format_to(out, "\n{:<14}  {:<24} {:>7} {:>9} {:>9}  {:<22}  {}\n", "benchmark", "contender", "P x R", "median",
                  "p99", "per line transfer", "times Skein's");
   for (const Row& row : evaluation.rows)
-    fmt::format_to(out, "{:<9}  {:<24} {:>7} {:>9} {:>9}  {:<22}  {}\n", row.benchmark, row.contender, layout(row),
+    fmt::format_to(out, "{:<14}  {:<24} {:>7} {:>9} {:>9}  {:<22}  {}\n", row.benchmark, row.contender, layout(row),
                    number(row.median_ns), number(row.p99_ns), with_quartiles(row.per_line),
                    with_quartiles(row.to_skein));
   if (!evaluation.verdicts.empty())

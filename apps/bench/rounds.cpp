@@ -99,12 +99,14 @@ class Session {
 
   Command base_command(Kind kind) const {
     Command command{.kind = kind};
-    if (kind == Kind::allreduce) command.count = options_.count;
+    if (kind == Kind::allreduce || is_further_collective(kind)) command.count = options_.count;
     if (kind == Kind::skew) command.skew_ns = options_.skew_ns;
     return command;
   }
 
-  bool large(Kind kind) const { return kind == Kind::allreduce && options_.count > kSmallCount; }
+  bool large(Kind kind) const {
+    return (kind == Kind::allreduce || is_further_collective(kind)) && options_.count > kSmallCount;
+  }
 
   void calibrate_all() {
     plans_.resize(result_.series.size());
@@ -130,7 +132,7 @@ class Session {
     double per_op_ns = 0;
     for (std::uint64_t ops = large(kind) ? kPool : 1;; ops *= 2) {
       trial.warm_ops = ops;
-      if (kind != Kind::allreduce || !large(kind))
+      if (!large(kind))
         trial.ops_per_batch = ops;
       else
         trial.ops_per_batch = kPool;

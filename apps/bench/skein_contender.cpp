@@ -20,6 +20,22 @@ class SkeinMember {
   void barrier() { team_.barrier(); }
   double allreduce(double value) { return team_.allreduce(value, skein::sum); }
   void allreduce(std::span<const double> in, std::span<double> out) { team_.allreduce(in, out, skein::sum); }
+  void collective(Kind kind, std::span<const double> in, std::span<double> out, int root) {
+    switch (kind) {
+      case Kind::bcast:
+        return team_.bcast(out, root);
+      case Kind::reduce:
+        return team_.reduce(in, out, skein::sum, root);
+      case Kind::scan:
+        return team_.scan(in, out, skein::sum);
+      case Kind::allgather:
+        return team_.allgather(in, out);
+      case Kind::alltoall:
+        return team_.alltoall(in, out);
+      default:
+        return team_.reduce_scatter_block(in, out, skein::sum);
+    }
+  }
   Command bcast(Command command) { return team_.bcast(command, 0); }
   std::int64_t bcast(std::int64_t time) { return team_.bcast(time, 0); }
   void maximum(std::span<std::int64_t> times) { team_.allreduce(times, skein::max); }

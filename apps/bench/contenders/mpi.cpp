@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Contender `mpi`: MPI_Barrier and MPI_Allreduce, one process per rank, started by mpirun.
+// Contender `mpi`: MPI's collectives, one process per rank, started by mpirun.
 #include <mpi.h>
 
 #include "block.hpp"
@@ -23,6 +23,29 @@ class MpiMember {
   }
   void allreduce(std::span<const double> in, std::span<double> out) {
     MPI_Allreduce(in.data(), out.data(), static_cast<int>(in.size()), MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+  }
+  void collective(bench::Kind kind, std::span<const double> in, std::span<double> out, int root) {
+    const int given = static_cast<int>(in.size());
+    const int got = static_cast<int>(out.size());
+    switch (kind) {
+      case bench::Kind::bcast:
+        MPI_Bcast(out.data(), got, MPI_DOUBLE, root, MPI_COMM_WORLD);
+        break;
+      case bench::Kind::reduce:
+        MPI_Reduce(in.data(), out.data(), given, MPI_DOUBLE, MPI_SUM, root, MPI_COMM_WORLD);
+        break;
+      case bench::Kind::scan:
+        MPI_Scan(in.data(), out.data(), given, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+        break;
+      case bench::Kind::allgather:
+        MPI_Allgather(in.data(), given, MPI_DOUBLE, out.data(), given, MPI_DOUBLE, MPI_COMM_WORLD);
+        break;
+      case bench::Kind::alltoall:
+        MPI_Alltoall(in.data(), given / size_, MPI_DOUBLE, out.data(), given / size_, MPI_DOUBLE, MPI_COMM_WORLD);
+        break;
+      default:
+        MPI_Reduce_scatter_block(in.data(), out.data(), got, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+    }
   }
   bench::Command bcast(bench::Command command) {
     MPI_Bcast(&command, sizeof command, MPI_BYTE, 0, MPI_COMM_WORLD);
