@@ -29,7 +29,8 @@ LINES = {"1 x 2": ("tab:blue", "o"), "2 x 1": ("tab:green", "s"), "2 x 2": ("tab
 def measure(program, collective, size, ranks, rounds):
     """{(contender, layout): median ns}, and the whole answer."""
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        command = [program, collective, "--ranks", str(ranks), "--rounds", str(rounds), "--only", "skein,mpi", "--json", file.name]
+        command = [program, collective, "--ranks", str(ranks), "--rounds", str(rounds), "--only", "skein,mpi"]
+        command += ["--json", file.name]
         if collective != "barrier":
             command += ["--count", str(size // 8)]
         done = subprocess.run(command, capture_output=True, text=True)
@@ -140,8 +141,8 @@ they are used. Skein synchronises in every collective, MPI in some only; roots t
 
 {table(results)}
 
-`apps/bench/collectives.py --rounds {options.rounds}`, {answer['date'][:10]}, {machine.get('cpu', '')}, {answer['compiler']}. Ratios below 1 are Skein's
-gain; above 1, its loss.
+`apps/bench/collectives.py --rounds {options.rounds}`, {answer['date'][:10]}, {machine.get('cpu', '')}, {answer['compiler']}.
+Ratios below 1 are Skein's gain; above 1, its loss.
 """)
     print(f"wrote {output} and {picture}")
 

@@ -19,8 +19,11 @@
 namespace skein {
 namespace detail {
 
+/// Matrices and all that is made of them; blocks derive from other blocks.
+template <class B>
+void take_eigen(const Eigen::DenseBase<B>& object);
 template <class D>
-concept EigenObject = std::is_base_of_v<Eigen::DenseBase<std::remove_const_t<D>>, std::remove_const_t<D>>;
+concept EigenObject = requires(const D& object) { take_eigen(object); };
 
 /// Matrix and Array themselves, which own their coefficients.
 template <class D>
@@ -105,7 +108,7 @@ template <detail::EigenObject D>
 struct BufferAccess<D> {
   using Value = typename D::Scalar;
   using In = detail::EigenIn<std::remove_const_t<D>>;
-  using Out = detail::EigenOut<D>;
+  using Out = std::conditional_t<(int(D::Flags) & Eigen::LvalueBit) != 0, detail::EigenOut<D>, void>;
   static constexpr bool kIsView = !detail::EigenPlain<D>;
   static constexpr bool kIsFixed = detail::EigenFixed<D>;
 };

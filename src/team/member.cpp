@@ -64,13 +64,10 @@ void Member::complete_barriers(Episode episode) {
 }
 
 std::byte* Member::scratch(std::size_t bytes) {
-  constexpr std::size_t kKept = std::size_t{64} * 1024;
   constexpr std::size_t kAlignment = 64;
   if (scratch_.size() < bytes + kAlignment) {
-    scratch_.resize(std::max(bytes + kAlignment, kKept));
-  } else if (scratch_.size() > kKept && bytes + kAlignment <= kKept) {
-    scratch_.resize(kKept);
-    scratch_.shrink_to_fit();
+    scratch_ = {};  // not copied
+    scratch_.resize(std::max(bytes + kAlignment, kKeptScratch));
   }
   void* begin = scratch_.data();
   std::size_t room = scratch_.size();
@@ -125,7 +122,7 @@ void Member::throw_failed(Progress progress) {
         ExitCode::parallel,
         fmt::format(
             "mismatched collectives: rank {} and {} have made different calls; all ranks must make the same calls "
-            "in the same order, with equal root, operator, element size and count\n{}",
+            "in the same order, with equal root, operator, element size and count, also of each part\n{}",
             rank_, other, host_->describe_calls(failed)));
     failure.lists_calls = true;
     host_->failure().fail(failure);
@@ -169,7 +166,7 @@ void Member::refuse_call(const Call& call) {
     reject(call, "called by a thread that does not carry the rank; only the one that runs the rank's function may");
   }
   if (!must_leave_) {
-    reject(call, "called inside another collective of the rank, by an operator or the function of per_process");
+    reject(call, "called inside another collective of the rank, by an operator or the function of per_process or once");
   }
   if (call.where.line() != 0) roll_call_.enter(call, exchange_.arrived() + 1);
   if (host_->abort().is_set()) throw_aborted();

@@ -246,8 +246,8 @@ class Call {
     return compare_parts(out.data(), rank_ * n_) + guards(out);
   }
 
-  // Parts of different sizes. Rank q's stream is what its window begins with; in it and in outputs the parts follow each other, or
-  // lie in reverse order with gaps.
+  // Parts of different sizes. Rank q's stream is what its window begins with; in it and in outputs the parts follow each
+  // other, or lie in reverse order with gaps.
 
   std::size_t count(std::size_t from, std::size_t to) const {
     const std::uint64_t drawn = mix(number_ + 7 * from, to);

@@ -99,6 +99,11 @@ TEST(Operands, SeveralValuesTravelAsOne) {
     SKEIN_EXPECT(where.location == 0 && where.value == 0.1);
     const auto [left] = team.allreduce(skein::operand(x, [](double a, double) { return a; }));
     SKEIN_EXPECT(left == 0.1);
+    // Element by element, as in the other forms.
+    const auto [pair, vector] =
+        team.allreduce(skein::max(std::array{team.rank(), -team.rank()}), skein::sum(Eigen::Vector2d(team.rank(), 1)));
+    SKEIN_EXPECT(pair[0] == team.size() - 1 && pair[1] == 0);
+    SKEIN_EXPECT(vector[1] == team.size());
     // More than fits a line.
     const std::array<double, 9> many{x};
     const auto [firsts, count] = team.allreduce(
@@ -116,6 +121,28 @@ TEST(Operators, AnyOrderIsTheSameOperator) {
     team.allreduce(many, skein::any_order([](long a, long b) { return a + b; }));
     SKEIN_EXPECT(many.back() == team.size() * (team.size() - 1) / 2);
   });
+}
+
+// Defect: lanes that combine the same parts in different ways, so that ranks of one call get different bits.
+TEST(Operators, AnyOrderGivesAllRanksTheSameBits) {
+  for (const int lanes : {1, 2, 3, 8}) {
+    SCOPED_TRACE(std::to_string(lanes) + " lanes");
+    skein::Options options;
+    options.ranks = 8;
+    options.lanes = lanes;
+    options.mpi = skein::MpiUse::off;
+    skein::Runtime runtime(options);
+    const int code = runtime.run([](Team& team) {
+      for (int i = 0; i < 50; ++i) {
+        const double mine = std::sin(1.0 + team.rank() + 10.0 * i) * std::pow(10.0, team.rank() % 4);
+        const double sum = team.allreduce(mine, skein::any_order(skein::sum));
+        std::vector<double> sums(static_cast<std::size_t>(team.size()));
+        team.allgather(sum, sums);
+        for (const double other : sums) SKEIN_EXPECT(other == sum);
+      }
+    });
+    EXPECT_EQ(code, 0);
+  }
 }
 
 // Defect: an initial value that is left out, added twice, or added on rank 0 to what is not there.
@@ -185,6 +212,15 @@ TEST(Buffers, EigenObjectsServeAsTheyAre) {
     expected.col(4) = expected.col(4).cwiseMax(n - 1);
     SKEIN_EXPECT(matrix == expected);
 
+    Eigen::VectorXd parts = Eigen::VectorXd::Constant(5, r);
+    team.allreduce(parts.segment(1, 2), skein::sum);
+    team.allreduce(parts.tail<1>(), skein::max);
+    SKEIN_EXPECT(parts[0] == r && parts[2] == sum && parts[3] == r && parts[4] == n - 1);
+    const Eigen::Vector3d before = team.exscan(Eigen::Vector3d(r, 1, 0), skein::sum, Eigen::Vector3d(0, 0, 7));
+    SKEIN_EXPECT(before == Eigen::Vector3d(r * (r - 1) / 2, r, 7));
+    const Eigen::Vector3d so_far = team.scan(Eigen::Vector3d(r, 1, 0), skein::sum);
+    SKEIN_EXPECT(so_far == before + Eigen::Vector3d(r, 1, -7));
+
     std::vector<double> memory(6, r);
     Eigen::Map<Eigen::VectorXd, 0, Eigen::InnerStride<2>> every_other(memory.data(), 3);
     team.allreduce(every_other, skein::sum);
@@ -214,6 +250,7 @@ TEST(Once, RunsOnRankZeroForAll) {
     SKEIN_EXPECT(team.root() == (team.rank() == 0));
     const double value = team.once([] { return ++runs * 1.5; });
     SKEIN_EXPECT(value == 1.5);
+    static_assert(!skein::Transferable<std::array<int*, 1>> && !skein::Transferable<std::reference_wrapper<int>>);
     const std::string text = team.once([] { return std::string(100'000, static_cast<char>('a' + runs++)); });
     SKEIN_EXPECT(text == std::string(100'000, 'b'));
     const std::vector<int> none = team.once([] {
@@ -281,6 +318,21 @@ std::vector<Wrong> wrong_calls() {
          if (is_wrong) in.push_back(0);
          std::vector<int> out(1);
          team.reduce_scatter(in, out, ones(team), skein::sum);
+       }},
+      {"pass counts only",
+       [](Team& team, bool is_wrong) {
+         const std::vector<int> counts = ones(team);
+         std::vector<int> begins;
+         for (int q = 0; q < team.size(); ++q) begins.push_back(q);
+         const skein::Parts wrong(counts, begins);
+         std::vector<int> out(1);
+         team.reduce_scatter(ones(team), out, is_wrong ? wrong : skein::Parts(counts), skein::sum);
+       }},
+      {"in and out must not overlap",
+       [](Team& team, bool is_wrong) {
+         std::vector<int> in = ones(team);
+         std::vector<int> out(1);
+         team.reduce_scatter(in, is_wrong ? std::span(in).first(1) : std::span(out), ones(team), skein::sum);
        }},
       {"there must be one count for each rank",
        [](Team& team, bool is_wrong) {

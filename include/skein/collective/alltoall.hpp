@@ -79,7 +79,7 @@ void Team::alltoall(const In& in, Out&& out, Where where) {
   });
 }
 
-template <InPlaceBuffer Data>
+template <WritableBuffer Data>
 void Team::alltoall(Data&& data, Where where) {
   BufferOut<Data> access(data);
   alltoall(access.span(), access.span(), where);

@@ -5,6 +5,7 @@
 // Cost  one exchange, in which those who send say where each part lies; then as ragged.hpp says.
 #pragma once
 
+#include "skein/collective/in_place.hpp"
 #include "skein/collective/ragged.hpp"
 #include "skein/team/team.hpp"
 
@@ -16,7 +17,6 @@ namespace detail {
 struct Row {
   Extent part;
   std::uint64_t stream = 0;  ///< bytes of all
-  std::uint64_t place = 0;   ///< where the receiver wants it, in bytes; written by the receiver
 };
 
 /// The rows that concern this rank, and, on leaders of hosts, those that concern the traffic of the host.
@@ -25,8 +25,11 @@ class RowTables {
   explicit RowTables(Member& member)
       : member_(member),
         ranks_(static_cast<std::size_t>(member.size())),
-        own_(reinterpret_cast<Row*>(member.scratch(2 * ranks_ * sizeof(Row)))),
-        incoming_(own_ + ranks_) {}
+        own_(reinterpret_cast<Row*>(member.scratch(ranks_ * (2 * sizeof(Row) + sizeof(std::uint64_t))))),
+        incoming_(own_ + ranks_),
+        places_(reinterpret_cast<std::uint64_t*>(incoming_ + ranks_)) {
+    std::fill_n(places_, ranks_, 0);
+  }
 
   /// Of a rank that sends.
   template <class T>
@@ -73,7 +76,7 @@ class RowTables {
   const Row& incoming(int sender) const { return incoming_[sender]; }
 
   /// Where the part of a sender goes; the beginning of `out` unless said.
-  void place(int sender, std::uint64_t begin) { incoming_[sender].place = begin; }
+  void place(int sender, std::uint64_t begin) { places_[sender] = begin; }
 
   std::uint64_t longest_stream() const {
     std::uint64_t longest = 0;
@@ -94,7 +97,7 @@ class RowTables {
           for (auto peer = first; peer != peers.end(); ++peer) send(row(sender, *peer).part);
           for (auto peer = peers.begin(); peer != first; ++peer) send(row(sender, *peer).part);
         },
-        [&](int sender) { return out + incoming_[sender].place; });
+        [&](int sender) { return out + places_[sender]; });
   }
 
  private:
@@ -110,6 +113,7 @@ class RowTables {
   std::size_t ranks_;
   Row* own_;
   Row* incoming_;
+  std::uint64_t* places_;
   int root_ = kNoRoot;
 };
 
@@ -139,7 +143,7 @@ void Team::scatterv(const In& in, Parts parts, Out&& out, int root, Where where)
 }
 
 template <Buffer In>
-  requires std::default_initializable<BufferValue<In>>
+  requires Returnable<BufferValue<In>>
 std::vector<BufferValue<In>> Team::scatterv(const In& in, Parts parts, int root, Where where) {
   using T = BufferValue<In>;
   const BufferIn<In> in_access(in);
@@ -174,6 +178,7 @@ void Team::alltoallv(const In& in, Parts in_parts, Out&& out, Parts out_parts, W
   guarded([&] {
     require_parts(in_parts, from.size(), call);
     require_parts(out_parts, to.size(), call);
+    detail::require_apart(*this, call, from, to);
     detail::RowTables rows(*this);
     rows.fill<T>(in_parts);
     rows.exchange(call);
@@ -186,7 +191,7 @@ void Team::alltoallv(const In& in, Parts in_parts, Out&& out, Parts out_parts, W
 }
 
 template <Buffer In>
-  requires std::default_initializable<BufferValue<In>>
+  requires Returnable<BufferValue<In>>
 Ragged<BufferValue<In>> Team::alltoallv(const In& in, Parts in_parts, Where where) {
   using T = BufferValue<In>;
   const BufferIn<In> in_access(in);

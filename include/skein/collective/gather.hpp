@@ -66,14 +66,14 @@ void Team::allgather(const In& in, Out&& out, Where where) {
   });
 }
 
-template <class T, InPlaceBuffer Out>
-  requires std::convertible_to<const T&, BufferValue<Out>>
+template <class T, WritableBuffer Out>
+  requires requires(const T& value) { BufferValue<Out>{value}; }
 void Team::allgather(const T& value, Out&& out, Where where) {
   const auto own = static_cast<BufferValue<Out>>(value);
   allgather(std::span<const BufferValue<Out>>(&own, 1), out, where);
 }
 
-template <InPlaceBuffer Data>
+template <WritableBuffer Data>
 void Team::allgather(Data&& data, Where where) {
   BufferOut<Data> access(data);
   const auto values = access.span();
@@ -109,8 +109,8 @@ void Team::gather(const In& in, Out&& out, int root, Where where) {
   });
 }
 
-template <class T, InPlaceBuffer Out>
-  requires std::convertible_to<const T&, BufferValue<Out>>
+template <class T, WritableBuffer Out>
+  requires requires(const T& value) { BufferValue<Out>{value}; }
 void Team::gather(const T& value, Out&& out, int root, Where where) {
   const auto own = static_cast<BufferValue<Out>>(value);
   gather(std::span<const BufferValue<Out>>(&own, 1), out, root, where);

@@ -114,7 +114,7 @@ void Team::allgatherv(const In& in, Out&& out, Parts parts, Where where) {
 }
 
 template <Buffer In>
-  requires std::default_initializable<BufferValue<In>>
+  requires Returnable<BufferValue<In>>
 Ragged<BufferValue<In>> Team::allgatherv(const In& in, Where where) {
   using T = BufferValue<In>;
   const BufferIn<In> in_access(in);
@@ -157,7 +157,7 @@ void Team::gatherv(const In& in, Out&& out, Parts parts, int root, Where where) 
 }
 
 template <Buffer In>
-  requires std::default_initializable<BufferValue<In>>
+  requires Returnable<BufferValue<In>>
 Ragged<BufferValue<In>> Team::gatherv(const In& in, int root, Where where) {
   using T = BufferValue<In>;
   const BufferIn<In> in_access(in);

@@ -11,6 +11,13 @@
 
 namespace skein::detail {
 
+template <class T>
+void require_apart(const Member& member, const Call& call, std::span<const T> in, std::span<T> out) {
+  constexpr std::less_equal<const T*> kNotAfter;
+  member.require(kNotAfter(in.data() + in.size(), out.data()) || kNotAfter(out.data() + out.size(), in.data()), call,
+                 "in and out must not overlap");
+}
+
 /// The input where it stays as it is: `in`, or where `out` is the same memory, a copy in the rank's scratch memory.
 template <class T>
 const T* steady(Member& member, const Call& call, std::span<const T> in, std::span<T> out) {
@@ -19,9 +26,7 @@ const T* steady(Member& member, const Call& call, std::span<const T> in, std::sp
     copy_bytes(copy, bytes_of(in.data()), in.size_bytes());
     return reinterpret_cast<const T*>(copy);
   }
-  constexpr std::less_equal<const T*> kNotAfter;
-  member.require(kNotAfter(in.data() + in.size(), out.data()) || kNotAfter(out.data() + out.size(), in.data()), call,
-                 "in and out must not overlap");
+  require_apart(member, call, in, out);
   return in.data();
 }
 

@@ -41,6 +41,22 @@ struct Packed {
   std::array<std::byte, kBytes> bytes;
 };
 
+/// As the other forms have it: element by element, where the operator can.
+template <class Op, class T>
+T combine(Op& op, const T& left, const T& right) {
+  if constexpr (Elementwise<T, Op>) {
+    T result = left;
+    const auto values = operand_of<Op>(result);
+    const auto others = operand_of<Op>(right);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] = static_cast<BufferValue<T>>(op(std::as_const(values[i]), others[i]));
+    }
+    return result;
+  } else {
+    return static_cast<T>(op(left, right));
+  }
+}
+
 template <class... Ops>
 struct Each {
   std::tuple<Ops...> ops;
@@ -49,7 +65,7 @@ struct Each {
   Packed<Ts...> operator()(const Packed<Ts...>& left, const Packed<Ts...>& right) {
     Packed<Ts...> result;
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (result.template set<I>(static_cast<Ts>(std::get<I>(ops)(left.template get<I>(), right.template get<I>()))), ...);
+      (result.template set<I>(combine(std::get<I>(ops), left.template get<I>(), right.template get<I>())), ...);
     }(std::index_sequence_for<Ts...>());
     return result;
   }

@@ -7,6 +7,8 @@
 // operand(value, op) does so for any callable.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <functional>
@@ -49,10 +51,12 @@ struct any_order {  // NOLINT(readability-identifier-naming): reads like an exec
   explicit any_order(Op wrapped) : op(wrapped) {}
 
   template <class T>
+    requires std::invocable<Op&, const T&, const T&>
   T operator()(const T& left, const T& right) {
     return static_cast<T>(op(left, right));
   }
   template <class T>
+    requires std::invocable<const Op&, const T&, const T&>
   T operator()(const T& left, const T& right) const {
     return static_cast<T>(op(left, right));
   }
@@ -219,14 +223,35 @@ template <class T>
 inline constexpr std::string_view kOperatorName<std::bit_or<T>> = "bitwise or";
 template <class T>
 inline constexpr std::string_view kOperatorName<std::bit_xor<T>> = "bitwise xor";
-template <class Op>
-inline constexpr std::string_view kOperatorName<any_order<Op>> = kOperatorName<Op>;
 
-/// The operator, or the type that it works on, is the program's, whose code may do anything.
+namespace detail {
+
+template <class Op>
+inline constexpr auto kNameInAnyOrder = [] {
+  constexpr std::string_view kSuffix = " in any order";
+  std::array<char, kOperatorName<Op>.size() + kSuffix.size()> text{};
+  std::copy(kSuffix.begin(), kSuffix.end(),
+            std::copy(kOperatorName<Op>.begin(), kOperatorName<Op>.end(), text.begin()));
+  return text;
+}();
+
+}  // namespace detail
+
+template <class Op>
+inline constexpr std::string_view kOperatorName<any_order<Op>> =
+    std::string_view(detail::kNameInAnyOrder<Op>.data(), detail::kNameInAnyOrder<Op>.size());
+
+/// The type is the program's, or the operator, whose code may do anything.
+template <class T>
+inline constexpr bool kIsProgramsType = !std::is_arithmetic_v<T>;
+template <class T>
+inline constexpr bool kIsProgramsType<Located<T>> = kIsProgramsType<T>;
+template <class Op>
+inline constexpr bool kIsProgramsOperator = kOperatorName<Op> == kOperatorName<void>;
+template <class Op>
+inline constexpr bool kIsProgramsOperator<any_order<Op>> = kIsProgramsOperator<Op>;
 template <class T, class Op>
-inline constexpr bool kRunsProgram = !std::is_arithmetic_v<T> || kOperatorName<Op> == kOperatorName<void>;
-template <class T, class Op>
-inline constexpr bool kRunsProgram<Located<T>, Op> = kRunsProgram<T, Op>;
+inline constexpr bool kRunsProgram = kIsProgramsType<T> || kIsProgramsOperator<Op>;
 
 template <class Op>
 inline constexpr bool kIsAnyOrder = false;

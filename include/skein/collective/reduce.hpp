@@ -282,8 +282,8 @@ void reduce_elements(Member& member, const Call& call, const Owners& owners, con
 /// What an operator works on of a value: its elements, or all of it as one.
 template <class Op, class T>
 auto operand_of(T& value) {
-  if constexpr (Elementwise<T, Op>) {
-    return BufferOut<T&>(value).span();
+  if constexpr (Elementwise<std::remove_const_t<T>, Op>) {
+    return std::span(value.data(), static_cast<std::size_t>(value.size()));
   } else {
     return std::span<T>(&value, 1);
   }

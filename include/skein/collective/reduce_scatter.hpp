@@ -26,8 +26,10 @@ void Team::reduce_scatter(const In& in, Out&& out, Parts parts, Op op, Where whe
   enter(call);
   guarded([&] {
     require_parts(parts, from.size(), call);
+    require(!parts.has_begins(), call, "its parts follow each other: pass counts only");
     require(parts.total() == from.size(), call, "the counts must add up to the size of in");
     require(to.size() == parts.of(rank_).count, call, "out must have the size that the counts give its rank");
+    detail::require_apart(*this, call, from, to);
     detail::reduce_elements(*this, call, Owners::of(parts), from.data(), to.data(), op);
   });
 }
@@ -55,7 +57,7 @@ void Team::reduce_scatter_block(const In& in, Out&& out, Op op, Where where) {
   });
 }
 
-template <InPlaceBuffer Data, class Op>
+template <WritableBuffer Data, class Op>
 void Team::reduce_scatter_block(Data&& data, Op op, Where where) {
   BufferOut<Data> access(data);
   reduce_scatter_block(access.span(), access.span(), op, where);

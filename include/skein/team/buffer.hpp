@@ -10,6 +10,8 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <functional>
+#include <initializer_list>
 #include <ranges>
 #include <span>
 #include <type_traits>
@@ -20,11 +22,24 @@ namespace skein {
 template <class T>
 inline constexpr bool kCopiesAsBytes = false;
 
-/// What can travel between ranks: bytes that mean the same in every process. Not pointers, and not views, which are
-/// pointers in disguise.
+namespace detail {
+
+/// Pointers, and what is one in disguise.
 template <class T>
-concept Transferable = (std::is_trivially_copyable_v<T> || kCopiesAsBytes<T>)&&!std::is_pointer_v<T> &&
-                       !std::is_array_v<T> && !std::ranges::enable_view<std::remove_cv_t<T>>;
+inline constexpr bool kPointsElsewhere = std::is_pointer_v<T> || std::ranges::enable_view<std::remove_cv_t<T>>;
+template <class T>
+inline constexpr bool kPointsElsewhere<std::reference_wrapper<T>> = true;
+template <class T>
+inline constexpr bool kPointsElsewhere<std::initializer_list<T>> = true;
+template <class T, std::size_t N>
+inline constexpr bool kPointsElsewhere<std::array<T, N>> = kPointsElsewhere<T>;
+
+}  // namespace detail
+
+/// What can travel between ranks: bytes that mean the same in every process. Not pointers, nor views.
+template <class T>
+concept Transferable =
+    (std::is_trivially_copyable_v<T> || kCopiesAsBytes<T>)&&!std::is_array_v<T> && !detail::kPointsElsewhere<T>;
 
 /// Whether a type has a BufferAccess of its own, though it may be a contiguous range.
 template <class B>
@@ -95,8 +110,14 @@ concept OutBuffer =
       { out.span().data() } -> std::same_as<T*>;
     };
 
-/// What the in-place forms take.
+/// What in-place forms take that have no form for values beside them, and the others.
 template <class B>
-concept InPlaceBuffer = OutBuffer<B, BufferValue<B>> && !Value<std::remove_cvref_t<B>>;
+concept WritableBuffer = OutBuffer<B, BufferValue<B>>;
+template <class B>
+concept InPlaceBuffer = WritableBuffer<B> && !Value<std::remove_cvref_t<B>>;
+
+/// What forms return that make their containers.
+template <class T>
+concept Returnable = std::default_initializable<T> && !std::same_as<T, bool>;
 
 }  // namespace skein

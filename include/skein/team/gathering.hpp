@@ -41,6 +41,7 @@ class Gathering {
     for (int i = 0; i < station_->carried.ranks; ++i) {
       set.add({station_->carried.first + i, 1}, payload(station_->seat + i, episode));
     }
+    if (content.is_any_order) set.fold_blocks(content);  // as the peers see this lane, so that all fold the same parts
     for (const Station::Child& child : station_->children) {
       if (whose == Whose::own_ranks) break;
       const Station& station = stations_->of_lane[index(child.lane)];

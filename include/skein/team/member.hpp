@@ -132,7 +132,14 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
   decltype(auto) guarded(Body&& body) {
     try {
       const Busy busy(*this);
-      return body();
+      if constexpr (std::is_void_v<decltype(body())>) {
+        body();
+        shed_scratch();
+      } else {
+        decltype(auto) result = body();
+        shed_scratch();
+        return result;
+      }
     } catch (...) {
       leave_by_exception();
       throw;
@@ -169,6 +176,10 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
 
   /// Memory for one call, of any alignment. What is small is kept for the next.
   std::byte* scratch(std::size_t bytes);
+  void shed_scratch() {
+    if (scratch_.size() > kKeptScratch) [[unlikely]]
+      scratch_ = {};
+  }
 
   void require(bool holds, const Call& call, std::string_view rule) const {
     if (!holds) [[unlikely]]
@@ -231,6 +242,8 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
   FpEnvironment fp_entered_ = FpEnvironment::capture();
   bool has_warned_of_fp_ = false;
   int mutexes_before_run_ = 0;  // that the rank's thread held
+
+  static constexpr std::size_t kKeptScratch = std::size_t{64} * 1024;
   std::vector<std::byte> scratch_;
 };
 

@@ -28,6 +28,11 @@ class Parts {
   template <IntegerRange Counts, IntegerRange Begins>
   Parts(const Counts& counts, const Begins& begins) : counts_(counts), begins_(begins), has_begins_(true) {}
 
+  /// For ranks on which they are not looked at.
+  Parts() = default;
+
+  bool has_begins() const { return has_begins_; }
+
   struct Part {
     std::size_t begin = 0;
     std::size_t count = 0;

@@ -10,8 +10,9 @@
 //           as large as the result, never resized. `in` and `out` must not overlap; forms with one buffer are in place.
 // Cost      a collective whose payload fits kInlineBytes costs one exchange (exchange.hpp); larger payloads cost two or
 //           three, and are read where they are. Those whose parts differ in size (allgatherv apart) first exchange the sizes.
-// Allocates nothing, but: shared(), forms that return containers, and scratch memory of the in-place forms of scan, exscan, alltoall
-//           and reduce_scatter_block and of gatherv, scatterv and alltoallv, of which up to 64 KiB a rank are kept.
+// Allocates nothing, but: shared(), forms that return containers, and scratch memory of the in-place forms of scan, exscan,
+//           alltoall and reduce_scatter_block and of gatherv, allgatherv, scatterv and alltoallv, of which up to 64 KiB a rank
+//           are kept.
 // Results   same bits on every rank and for every layout with the same number of ranks (fold.hpp), but with any_order.
 // Forks     in the child of a fork every call throws; the child may call exec or _exit, and the parent is not affected.
 // Errors    TeamAborted when a rank has failed, whose message it carries. A mismatch of collectives ends the run with a
@@ -74,7 +75,7 @@ class Team : private Member {
 
   /// `root`'s value, on every rank. The buffer form overwrites `data` everywhere but at root; all pass the same size.
   template <Value T>
-  T bcast(const T& value, int root, Where where = Where::current());
+  [[nodiscard]] T bcast(const T& value, int root, Where where = Where::current());
   template <InPlaceBuffer Data>
   void bcast(Data&& data, int root, Where where = Where::current());
 
@@ -83,7 +84,7 @@ class Team : private Member {
 
   /// On every rank.
   template <Value T, class Op>
-  T allreduce(const T& value, Op op, Where where = Where::current());
+  [[nodiscard]] T allreduce(const T& value, Op op, Where where = Where::current());
   template <Buffer In, OutBuffer<BufferValue<In>> Out, class Op>
   void allreduce(const In& in, Out&& out, Op op, Where where = Where::current());
   template <InPlaceBuffer Data, class Op>
@@ -91,11 +92,11 @@ class Team : private Member {
 
   /// Several values at once, each with an operator of its own: auto [mass, peak] = team.allreduce(sum(a), max(b)).
   template <class Op, class T, class... Ops, class... Ts>
-  std::tuple<T, Ts...> allreduce(const Operand<Op, T>& first, const Operand<Ops, Ts>&... others);
+  [[nodiscard]] std::tuple<T, Ts...> allreduce(const Operand<Op, T>& first, const Operand<Ops, Ts>&... others);
 
   /// At `root` only: elsewhere the value form returns `value`, and `out` is not touched and may be empty.
   template <Value T, class Op>
-  T reduce(const T& value, Op op, int root, Where where = Where::current());
+  [[nodiscard]] T reduce(const T& value, Op op, int root, Where where = Where::current());
   template <Buffer In, OutBuffer<BufferValue<In>> Out, class Op>
   void reduce(const In& in, Out&& out, Op op, int root, Where where = Where::current());
   template <InPlaceBuffer Data, class Op>
@@ -103,7 +104,7 @@ class Team : private Member {
 
   /// Over ranks 0 to this one (inclusive): the same bits as allreduce over those ranks.
   template <Value T, class Op>
-  T scan(const T& value, Op op, Where where = Where::current());
+  [[nodiscard]] T scan(const T& value, Op op, Where where = Where::current());
   template <Buffer In, OutBuffer<BufferValue<In>> Out, class Op>
   void scan(const In& in, Out&& out, Op op, Where where = Where::current());
   template <InPlaceBuffer Data, class Op>
@@ -112,7 +113,7 @@ class Team : private Member {
   /// Over the ranks before this one, behind `initial`, as std::exclusive_scan has it: `initial` on rank 0, elsewhere
   /// op(initial, fold of the ranks before).
   template <Value T, class Op>
-  T exscan(const T& value, Op op, const std::type_identity_t<T>& initial, Where where = Where::current());
+  [[nodiscard]] T exscan(const T& value, Op op, const std::type_identity_t<T>& initial, Where where = Where::current());
   template <Buffer In, OutBuffer<BufferValue<In>> Out, class Op>
   void exscan(const In& in, Out&& out, Op op, const BufferValue<In>& initial, Where where = Where::current());
   template <InPlaceBuffer Data, class Op>
@@ -121,7 +122,7 @@ class Team : private Member {
   /// Rank q gets the q-th of size() equal parts of the result. In place it is the beginning of `data`, whose rest is kept.
   template <Buffer In, OutBuffer<BufferValue<In>> Out, class Op>
   void reduce_scatter_block(const In& in, Out&& out, Op op, Where where = Where::current());
-  template <InPlaceBuffer Data, class Op>
+  template <WritableBuffer Data, class Op>
   void reduce_scatter_block(Data&& data, Op op, Where where = Where::current());
 
   /// As reduce_scatter_block, with parts of the given counts, which are the same on all ranks.
@@ -132,17 +133,17 @@ class Team : private Member {
 
   /// `out` holds the inputs of all ranks: size() times as many values as `in`. In place, this rank's part of `data` is its
   /// input.
-  template <class T, InPlaceBuffer Out>
-    requires std::convertible_to<const T&, BufferValue<Out>>
+  template <class T, WritableBuffer Out>
+    requires requires(const T& value) { BufferValue<Out>{value}; }
   void allgather(const T& value, Out&& out, Where where = Where::current());
   template <Buffer In, OutBuffer<BufferValue<In>> Out>
   void allgather(const In& in, Out&& out, Where where = Where::current());
-  template <InPlaceBuffer Data>
+  template <WritableBuffer Data>
   void allgather(Data&& data, Where where = Where::current());
 
   /// As allgather, at `root` only; elsewhere `out` may be empty. At root, `in` may be its own part of `out`.
-  template <class T, InPlaceBuffer Out>
-    requires std::convertible_to<const T&, BufferValue<Out>>
+  template <class T, WritableBuffer Out>
+    requires requires(const T& value) { BufferValue<Out>{value}; }
   void gather(const T& value, Out&& out, int root, Where where = Where::current());
   template <Buffer In, OutBuffer<BufferValue<In>> Out>
   void gather(const In& in, Out&& out, int root, Where where = Where::current());
@@ -150,7 +151,7 @@ class Team : private Member {
   /// Rank q receives the q-th part of root's `in`, which holds size() times as many values as `out`; elsewhere `in` may
   /// be empty. At root, `out` may be its own part of `in`.
   template <Buffer In>
-  BufferValue<In> scatter(const In& in, int root, Where where = Where::current());
+  [[nodiscard]] BufferValue<In> scatter(const In& in, int root, Where where = Where::current());
   template <Buffer In, OutBuffer<BufferValue<In>> Out>
   void scatter(const In& in, Out&& out, int root, Where where = Where::current());
 
@@ -158,7 +159,7 @@ class Team : private Member {
   /// Limit  between processes, teams of up to 5,600 ranks: a piece of the staging must hold a byte for each rank.
   template <Buffer In, OutBuffer<BufferValue<In>> Out>
   void alltoall(const In& in, Out&& out, Where where = Where::current());
-  template <InPlaceBuffer Data>
+  template <WritableBuffer Data>
   void alltoall(Data&& data, Where where = Where::current());
 
   // --- the same with parts of different sizes. The last form of each infers the counts of those who receive ---
@@ -167,31 +168,32 @@ class Team : private Member {
   template <Buffer In, OutBuffer<BufferValue<In>> Out>
   void allgatherv(const In& in, Out&& out, Parts parts, Where where = Where::current());
   template <Buffer In>
-    requires std::default_initializable<BufferValue<In>>
-  Ragged<BufferValue<In>> allgatherv(const In& in, Where where = Where::current());
+    requires Returnable<BufferValue<In>>
+  [[nodiscard]] Ragged<BufferValue<In>> allgatherv(const In& in, Where where = Where::current());
 
   /// At `root`, `out` is divided by `parts`; elsewhere neither is looked at.
   template <Buffer In, OutBuffer<BufferValue<In>> Out>
   void gatherv(const In& in, Out&& out, Parts parts, int root, Where where = Where::current());
   template <Buffer In>
-    requires std::default_initializable<BufferValue<In>>
-  Ragged<BufferValue<In>> gatherv(const In& in, int root, Where where = Where::current());
+    requires Returnable<BufferValue<In>>
+  [[nodiscard]] Ragged<BufferValue<In>> gatherv(const In& in, int root, Where where = Where::current());
 
   /// At `root`, `in` is divided by `parts`; elsewhere neither is looked at. `out` has the count of its rank.
-  /// Limit  between hosts, as alltoallv.
+  /// Limit  between processes, as alltoallv.
   template <Buffer In, OutBuffer<BufferValue<In>> Out>
   void scatterv(const In& in, Parts parts, Out&& out, int root, Where where = Where::current());
   template <Buffer In>
-    requires std::default_initializable<BufferValue<In>>
-  std::vector<BufferValue<In>> scatterv(const In& in, Parts parts, int root, Where where = Where::current());
+    requires Returnable<BufferValue<In>>
+  [[nodiscard]] std::vector<BufferValue<In>> scatterv(const In& in, Parts parts, int root,
+                                                      Where where = Where::current());
 
   /// `in` is divided by `in_parts` among the ranks that receive, `out` by `out_parts` among those that send.
-  /// Limit  between hosts, teams of up to 1,000 ranks: a piece of the staging must hold what a rank says of its parts.
+  /// Limit  between processes, teams of up to 1,000 ranks: a piece of the staging must hold what a rank says of its parts.
   template <Buffer In, OutBuffer<BufferValue<In>> Out>
   void alltoallv(const In& in, Parts in_parts, Out&& out, Parts out_parts, Where where = Where::current());
   template <Buffer In>
-    requires std::default_initializable<BufferValue<In>>
-  Ragged<BufferValue<In>> alltoallv(const In& in, Parts in_parts, Where where = Where::current());
+    requires Returnable<BufferValue<In>>
+  [[nodiscard]] Ragged<BufferValue<In>> alltoallv(const In& in, Parts in_parts, Where where = Where::current());
 
   // --- memory and processes ---
 
