@@ -7,7 +7,7 @@
 // Cost     in the line, when the longest stream fits it: one exchange. Larger: one exchange a piece of the longest stream and
 //          one to close.
 // Source   the order of the parts: Thakur, Rabenseifner and Gropp, IJHPCA 19(1), 2005, doi:10.1177/1094342005051521,
-//          section 5.
+//          section 4.
 #pragma once
 
 #include <algorithm>
