@@ -71,7 +71,7 @@ class Step {
     team_.alltoall(std::span(everyone_));
     team_.allgather(std::span(everyone_));
     team_.reduce_scatter_block(std::span(everyone_), skein::max);
-    team_.reduce_scatter(everyone_, one, counts_, skein::max);
+    team_.reduce_scatter(everyone_, std::span(dealt_).first(1), counts_, skein::max);
     team_.gatherv(one, everyone_, counts_, root);
     team_.allgatherv(std::span<const double>(dealt_.data(), 1), everyone_, counts_);
     team_.scatterv(everyone_, counts_, std::span(dealt_).first(1), root);
