@@ -280,11 +280,9 @@ TEST(Where, IsTheLineOfTheCallOrOfTheWrappersCaller) {
     std::vector<int> out(1);
     team.alltoallv(std::vector<int>(7), std::vector<int>(2), out, std::vector<int>(2, 1), where);
   };
-  unsigned line = 0;
-  const Outcome outcome = run(2, [&](Team& team) {
-    line = __LINE__ + 1;
-    wrapper(team);
-  });
+  const unsigned line = __LINE__ + 1;
+  const auto body = [&](Team& team) { wrapper(team); };
+  const Outcome outcome = run(2, body);
   EXPECT_EQ(outcome.code, 5);
   EXPECT_NE(outcome.report.find("forms_test.cpp:" + std::to_string(line)), std::string::npos) << outcome.report;
 }
