@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What may be passed to collectives, and how: operators, several operands, containers and Eigen objects, what rank 0 does for
-// all; and what is refused. That the values are right in every layout is what collectives_program shows.
+// all. That the values are right in every layout is what collectives_program shows.
 #include <gtest/gtest.h>
 
 #include <Eigen/Core>
@@ -14,39 +14,16 @@
 #include <string>
 #include <vector>
 
+#include "run_team.hpp"
 #include "skein/eigen.hpp"
 #include "skein/skein.hpp"
 
 namespace {
 
 using skein::Team;
-
-struct Outcome {
-  int code = 0;
-  std::string report;
-};
-
-Outcome run(int ranks, const std::function<void(Team&)>& body) {
-  skein::Options options;
-  options.ranks = ranks;
-  options.mpi = skein::MpiUse::off;
-  skein::Runtime runtime(options);
-  testing::internal::CaptureStderr();
-  Outcome outcome;
-  outcome.code = runtime.run(body);
-  outcome.report = testing::internal::GetCapturedStderr();
-  return outcome;
-}
-
-/// Runs on 1, 2, 3 and 5 ranks, all of which must be content.
-void on_teams(const std::function<void(Team&)>& body) {
-  for (const int ranks : {1, 2, 3, 5}) {
-    SCOPED_TRACE(std::to_string(ranks) + " ranks");
-    const Outcome outcome = run(ranks, body);
-    EXPECT_EQ(outcome.code, 0) << outcome.report;
-    EXPECT_EQ(outcome.report, "");
-  }
-}
+using skein_test::on_teams;
+using skein_test::Outcome;
+using skein_test::run;
 
 // Never a fatal assertion among collectives: it would leave the other ranks alone.
 #define SKEIN_EXPECT(condition) EXPECT_TRUE(condition) << "on rank " << team.rank() << " of " << team.size()
@@ -285,118 +262,6 @@ TEST(Where, IsTheLineOfTheCallOrOfTheWrappersCaller) {
   const Outcome outcome = run(2, body);
   EXPECT_EQ(outcome.code, 5);
   EXPECT_NE(outcome.report.find("forms_test.cpp:" + std::to_string(line)), std::string::npos) << outcome.report;
-}
-
-// Calls with wrong arguments, each beside its correct twin.
-
-struct Wrong {
-  const char* says;
-  std::function<void(Team&, bool is_wrong)> make;
-};
-
-std::vector<int> ones(const Team& team) { return std::vector<int>(static_cast<std::size_t>(team.size()), 1); }
-
-std::vector<Wrong> wrong_calls() {
-  const auto on_last = [](const Team& team, bool is_wrong) { return is_wrong && team.rank() == team.size() - 1; };
-  return {
-      {"the size must be a multiple of the number of ranks",
-       [](Team& team, bool is_wrong) {
-         std::vector<int> in(static_cast<std::size_t>(2 * team.size()) + (is_wrong ? 1 : 0));
-         std::vector<int> out(2);
-         team.reduce_scatter_block(in, out, skein::sum);
-       }},
-      {"out must hold one part of in for each rank",
-       [](Team& team, bool is_wrong) {
-         std::vector<int> out(is_wrong ? 2 : 1);
-         team.reduce_scatter_block(ones(team), out, skein::sum);
-       }},
-      {"the counts must add up",
-       [](Team& team, bool is_wrong) {
-         std::vector<int> in = ones(team);
-         if (is_wrong) in.push_back(0);
-         std::vector<int> out(1);
-         team.reduce_scatter(in, out, ones(team), skein::sum);
-       }},
-      {"pass counts only",
-       [](Team& team, bool is_wrong) {
-         const std::vector<int> counts = ones(team);
-         std::vector<int> begins;
-         for (int q = 0; q < team.size(); ++q) begins.push_back(q);
-         const skein::Parts wrong(counts, begins);
-         std::vector<int> out(1);
-         team.reduce_scatter(ones(team), out, is_wrong ? wrong : skein::Parts(counts), skein::sum);
-       }},
-      {"in and out must not overlap",
-       [](Team& team, bool is_wrong) {
-         std::vector<int> in = ones(team);
-         std::vector<int> out(1);
-         team.reduce_scatter(in, is_wrong ? std::span(in).first(1) : std::span(out), ones(team), skein::sum);
-       }},
-      {"there must be one count for each rank",
-       [](Team& team, bool is_wrong) {
-         std::vector<int> counts = ones(team);
-         if (is_wrong) counts.push_back(0);
-         std::vector<int> out(counts.size());
-         team.allgatherv(std::vector<int>(1), out, counts);
-       }},
-      {"a begin or a count is negative, or too large",
-       [on_last](Team& team, bool is_wrong) {
-         std::vector<int> counts = ones(team);
-         if (on_last(team, is_wrong)) counts[0] = -1;
-         team.alltoallv(ones(team), counts);
-       }},
-      {"in must have the size that the counts give its rank",
-       [on_last](Team& team, bool is_wrong) {
-         std::vector<int> out = ones(team);
-         team.allgatherv(std::vector<int>(on_last(team, is_wrong) ? 2 : 1), out, ones(team));
-       }},
-      {"sends 2 values to rank 0, which expects 1",
-       [on_last](Team& team, bool is_wrong) {
-         std::vector<int> out = ones(team);
-         team.gatherv(std::vector<int>(on_last(team, is_wrong) ? 2 : 1), out, ones(team), 0);
-       }},
-      {"rank 0 sends 1 values to rank",
-       [on_last](Team& team, bool is_wrong) {
-         std::vector<int> out(on_last(team, is_wrong) ? 2 : 1);
-         team.scatterv(ones(team), ones(team), out, 0);
-       }},
-      {"sends 1 values to rank",
-       [on_last](Team& team, bool is_wrong) {
-         std::vector<int> counts = ones(team);
-         if (on_last(team, is_wrong)) counts.back() = 0;
-         std::vector<int> out = ones(team);
-         team.alltoallv(ones(team), ones(team), out, counts);
-       }},
-      {"root must be a rank of the team",
-       [](Team& team, bool is_wrong) { team.gatherv(std::vector<int>(1), is_wrong ? -1 : 0); }},
-  };
-}
-
-// Defect: an argument that leads out of a buffer, or a rank that is left waiting by one that refuses.
-TEST(Arguments, WrongOnesEndTheRunWithTheRule) {
-  for (const int ranks : {2, 3, 5}) {
-    for (const Wrong& call : wrong_calls()) {
-      SCOPED_TRACE(std::string(call.says) + " with " + std::to_string(ranks) + " ranks");
-      const Outcome outcome = run(ranks, [&](Team& team) {
-        call.make(team, false);
-        call.make(team, true);
-      });
-      EXPECT_EQ(outcome.code, 5);
-      EXPECT_NE(outcome.report.find(call.says), std::string::npos) << outcome.report;
-      EXPECT_NE(outcome.report.find("forms_test.cpp:"), std::string::npos) << outcome.report;
-    }
-  }
-}
-
-// Defect: counts that differ from rank to rank go unnoticed, because their sum is the same.
-TEST(Arguments, DifferentCountsAreAMismatch) {
-  const Outcome outcome = run(2, [](Team& team) {
-    const std::vector<int> counts = team.rank() == 0 ? std::vector{1, 2} : std::vector{2, 1};
-    std::vector<int> out(static_cast<std::size_t>(counts[static_cast<std::size_t>(team.rank())]));
-    team.reduce_scatter(std::vector<int>(3), out, counts, skein::sum);
-  });
-  EXPECT_EQ(outcome.code, 5);
-  EXPECT_NE(outcome.report.find("mismatched collectives"), std::string::npos) << outcome.report;
 }
 
 }  // namespace
