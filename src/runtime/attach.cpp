@@ -22,9 +22,9 @@ Attachment::Attachment(std::optional<Communicator> comm, Options options) {
   });
   if (!verdict.is_ok()) throw Error(verdict.code, verdict.message);
   try {
-    RankRunner(impl_->first_team()).begin();
+    impl_->first_runner().begin();
   } catch (const TeamAborted&) {  // another process has failed already
-    RankRunner(impl_->first_team()).fail("");
+    impl_->first_runner().fail("");
     impl_->end_failed_run(Runtime::Impl::Saying::report);
     throw;
   }
@@ -34,7 +34,7 @@ Attachment::Attachment(Attachment&&) noexcept = default;
 
 Attachment::~Attachment() {
   if (!impl_) return;
-  RankRunner(impl_->first_team())
+  impl_->first_runner()
       .fail(std::uncaught_exceptions() > 0 ? "an exception has left the part of the program that was attached"
                                            : "the attachment was destroyed before detach()");
   impl_->end_failed_run(Runtime::Impl::Saying::report);
@@ -43,7 +43,7 @@ Attachment::~Attachment() {
 Team& Attachment::team() { return impl_->first_team(); }
 
 void Attachment::detach() {
-  RankRunner(impl_->first_team()).leave();
+  impl_->first_runner().leave();
   impl_.reset();
 }
 

@@ -27,7 +27,7 @@ Description description_of(const Start& start) {
   result.waiting = start.settings.budget;
   result.warnings = start.warnings;
   result.ranks_of_host = map.ranks_of_host(map.own_host());
-  result.formation = start.host->formation();
+  result.formation = start.host->board().formation();
   result.heap_bytes = start.heap_bytes;
   return result;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a Runtime and an Attachment are made of: the host, one Team per rank of this process, the lanes that carry them, and
+// What a Runtime and an Attachment are made of: the host, the ranks of this process, the lanes that carry them, and
 // the way out of a run that failed.
 #pragma once
 
@@ -44,18 +44,18 @@ class Runtime::Impl {
     const RankMap& map = start_.host->map();
     const int first = map.first_of(process());
     for (std::size_t i = 0; i < start_.cpus.size(); ++i) {
-      TeamSettings settings = start_.settings;
+      RunSettings settings = start_.settings;
       settings.cpu = carrier == Carrier::lanes ? start_.cpus[i] : kNotPinned;
-      team_lanes_.push_back(std::make_unique<TeamLane>(host(), map.lane_of(first) + static_cast<int>(i), settings));
+      rank_lanes_.push_back(std::make_unique<RankLane>(host(), map.lane_of(first) + static_cast<int>(i), settings));
     }
     for (int rank = first; rank < first + map.ranks_of(process()); ++rank) {
-      teams_.push_back(std::make_unique<Team>(host(), rank, lane_of(rank)));
+      ranks_.push_back(std::make_unique<Rank>(host(), rank, lane_of(rank)));
     }
-    outcomes_.resize(teams_.size());
-    ranks_inside_.resize(team_lanes_.size());
+    outcomes_.resize(ranks_.size());
+    ranks_inside_.resize(rank_lanes_.size());
     fork_watch_.emplace([this] {
       is_in_child_ = true;
-      for (const auto& team : teams_) team->belongs_to_parent();
+      for (const auto& rank : ranks_) rank->context.belong_to_parent();
     });
     host().when_stuck([this] { exit_now(Caller::another); });
     if (start_.options.verbose == Verbosity::placement) write_report(placement_table(description()));
@@ -67,14 +67,14 @@ class Runtime::Impl {
     fork_watch_.reset();
     lanes_.reset();
     watchdog_.reset();
-    teams_.clear();
-    team_lanes_.clear();
+    ranks_.clear();
+    rank_lanes_.clear();
     if (may_finalize_) {
       start_.host.reset();
       if (start_.network) start_.network->close();
       start_.network.reset();
       start_.world->finalize();
-    } else if (start_.network && !start_.network->transfers_done()) {
+    } else if (start_.network && !start_.network->is_at_rest()) {
       (void)start_.host.release();  // what MPI still moves, it moves in the segment, which therefore stays
     }
   }
@@ -87,9 +87,9 @@ class Runtime::Impl {
       throw Error(ExitCode::parallel, "run was called by a rank of the same Runtime, which runs already");
     if (!lanes_) start_lanes(tell);
     is_running_ = true;
-    departures_.expect(static_cast<int>(teams_.size()));
-    for (std::size_t lane = 0; lane < team_lanes_.size(); ++lane) {
-      ranks_inside_[lane].value = team_lanes_[lane]->carried().ranks;
+    departures_.expect(static_cast<int>(ranks_.size()));
+    for (std::size_t lane = 0; lane < rank_lanes_.size(); ++lane) {
+      ranks_inside_[lane].value = rank_lanes_[lane]->carried().count();
     }
     lanes_->run([&](int rank) { run_rank(rank, body); });
     is_running_ = false;
@@ -162,7 +162,8 @@ class Runtime::Impl {
   }
 
   Description description() const { return description_of(start_); }
-  Team& first_team() { return *teams_.front(); }
+  Team& first_team() { return ranks_.front()->team; }
+  RankRunner first_runner() { return ranks_.front()->runner(); }
   World& world() { return *start_.world; }
   Host& host() { return *start_.host; }
   int process() const { return start_.world->process(); }
@@ -173,10 +174,10 @@ class Runtime::Impl {
     const auto start = [&] {
       LaneSettings settings{.stack_bytes = start_.options.stack_bytes,
                             .first_rank = host().map().first_of(process()),
-                            .ranks = static_cast<int>(teams_.size()),
+                            .ranks = static_cast<int>(ranks_.size()),
                             .rotas = {},
                             .warn = warn};
-      for (const auto& lane : team_lanes_) settings.rotas.push_back(lane.get());
+      for (const auto& lane : rank_lanes_) settings.rotas.push_back(lane.get());
       lanes_.emplace(start_.cpus, std::move(settings));
       start_watchdog();
     };
@@ -192,15 +193,15 @@ class Runtime::Impl {
     }
   }
 
-  TeamLane& lane_of(int rank) {
+  RankLane& lane_of(int rank) {
     const RankMap& map = host().map();
-    return *team_lanes_[static_cast<std::size_t>(map.lane_of(rank) - map.lane_of(map.first_of(process())))];
+    return *rank_lanes_[static_cast<std::size_t>(map.lane_of(rank) - map.lane_of(map.first_of(process())))];
   }
 
   /// `rank` counts within the process.
   void run_rank(int rank, const std::function<void(Team&)>& body) {
     const auto i = static_cast<std::size_t>(rank);
-    outcomes_[i] = RankRunner(*teams_[i]).run(body);
+    outcomes_[i] = ranks_[i]->runner().run(body);
     departures_.depart();
     const RankMap& map = host().map();
     const int first = map.first_of(process());
@@ -231,9 +232,18 @@ class Runtime::Impl {
     std::_Exit(code);
   }
 
+  /// A rank of this process.
+  struct Rank {
+    Rank(Host& host, int number, RankLane& lane) : context(host, number, lane), team(context) {}
+    RankRunner runner() { return {context, team}; }
+
+    RankContext context;
+    Team team;
+  };
+
   Start start_;
-  std::vector<std::unique_ptr<TeamLane>> team_lanes_;
-  std::vector<std::unique_ptr<Team>> teams_;
+  std::vector<std::unique_ptr<RankLane>> rank_lanes_;
+  std::vector<std::unique_ptr<Rank>> ranks_;
   std::vector<Padded<int>> ranks_inside_;  ///< of each lane: ranks that have not come out of the run
   std::vector<RankRunner::Outcome> outcomes_;
   std::optional<Lanes> lanes_;

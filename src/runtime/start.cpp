@@ -256,7 +256,7 @@ class Steps {
   /// What went wrong, the same in all processes.
   std::optional<Verdict> try_to_build_host(const std::vector<Seat>& seats) {
     const RankMap map(ranks_, start_.host_of_process, own_host(), lanes_);
-    const Host::Shape shape{map, choose_formation(pattern_, seats, map.hosts())};
+    const Host::Shape shape{map, pattern_, seats};
     const bool is_first = map.first_process_here() == world_.process();
     std::uint64_t nonce = random_nonce();
     std::memcpy(

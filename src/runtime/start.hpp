@@ -27,7 +27,7 @@ struct Start {
   std::unique_ptr<Network> network;  ///< of the leader of a host, when there are others
   CpuLocks cpu_locks;                ///< of these CPUs
   std::unique_ptr<Host> host;
-  TeamSettings settings;
+  RunSettings settings;
   Load load;
   Machine machine;
   ProcessFacts facts;  ///< of this process

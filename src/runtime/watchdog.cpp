@@ -62,7 +62,7 @@ int roll_call_bell() {
 Watchdog::Watchdog(Host& host, Settings settings)
     : host_(host),
       settings_(std::move(settings)),
-      judge_(host.roll_call(), host.arrivals_of_lanes(), host.map().hosts() == 1, settings_.stall),
+      judge_(host.roll_call(), host.board().arrivals_of_lanes(), host.map().hosts() == 1, settings_.stall),
       interval_(std::min(kLongestInterval, settings_.stall / kLooksPerLimit)),
       last_look_ns_(StdAtomics::now_ns()) {
   const RankMap& map = host.map();

@@ -43,7 +43,7 @@ std::uint64_t lowest_gap(const HeapTable& table, std::uint64_t bytes) {
 
 }  // namespace
 
-int Heap::allocate(std::size_t bytes, int handles) const {
+int Heap::allocate(std::string_view what, std::size_t bytes, int handles) const {
   constexpr std::size_t kLargest = std::numeric_limits<std::size_t>::max() / 2;
   const std::size_t wanted = round_up(std::clamp<std::size_t>(bytes, 1, kLargest), kPageBytes);
   const LockGuard lock(*table_);
@@ -51,14 +51,15 @@ int Heap::allocate(std::size_t bytes, int handles) const {
                                        [](const auto& block) { return !block.is_used; });
   if (free_entry == std::end(table_->blocks)) {
     throw Error(ExitCode::environment,
-                fmt::format("shared array: {} are alive already, which is the limit of a host", HeapTable::kMaxBlocks));
+                fmt::format("{}: {} shared arrays and teams are alive already, which is the limit of a host", what,
+                            HeapTable::kMaxBlocks));
   }
   const std::uint64_t begin = lowest_gap(*table_, wanted);
   if (begin == table_->end) {
     throw Error(
         ExitCode::environment,
-        fmt::format("shared array of {} bytes does not fit: the segment of this host holds {} MiB for shared arrays",
-                    bytes, (table_->end - table_->begin) >> 20U));
+        fmt::format("{} of {} bytes does not fit: the segment of this host holds {} MiB for shared arrays and teams",
+                    what, bytes, (table_->end - table_->begin) >> 20U));
   }
   free_entry->begin = begin;
   free_entry->end = begin + wanted;

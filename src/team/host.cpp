@@ -12,7 +12,7 @@ namespace skein {
 namespace {
 
 // Changes with the layout, so that processes of different builds do not attach each other's segments.
-constexpr std::uint64_t kLayoutVersion = 6;
+constexpr std::uint64_t kLayoutVersion = 7;
 
 /// A process may use all of kLeaveGrace before it comes to the meeting.
 constexpr std::chrono::nanoseconds kMeetingTime = kLeaveGrace + std::chrono::seconds(1);
@@ -20,9 +20,7 @@ constexpr std::chrono::nanoseconds kMeetingTime = kLeaveGrace + std::chrono::sec
 /// A host where a rank failed waits for its other ranks, then for the other hosts, and then reports.
 constexpr std::chrono::nanoseconds kReportTime = kLeaveGrace + kMeetingTime;
 
-/// Memory of one staging area for all ranks of a team, once these are more than fit it with kPieceBytes each.
-constexpr std::size_t kAreaBytes = std::size_t{32} << 20U;
-constexpr std::size_t kLeastPieceBytes = 256;
+constexpr int kLeaderLane = 0;
 
 /// Of what the ranks do, beside the failure's own words.
 constexpr std::size_t kMostReportBytes = FailureRecord<StdAtomics>::kMessageBytes - 1024;
@@ -40,19 +38,23 @@ struct Host::Header {
   std::atomic<std::uint32_t> is_disturbed{0};      ///< set once, read in long waits; relaxed: it guards nothing
   std::atomic<std::int64_t> last_roll_call_ns{0};  ///< asked for by a signal; relaxed: it guards nothing
   HeapTable heap;
+
+  /// By the block of the team's board. Written by its root, then by the leader.
+  struct Relay {
+    enum State : std::uint32_t { none, open, closed };
+    std::atomic<std::uint32_t> state{none};  ///< release and acquire: publishes what follows, and the last requests
+    std::uint32_t channel = 0;
+    std::uint64_t box_at = 0;
+  };
+  Relay relays[HeapTable::kMaxBlocks];
+  std::atomic<std::uint64_t> relay_changes{0};  ///< release and acquire: publishes the states
+  std::atomic<std::uint32_t> channels{0};       ///< numbers given out; relaxed: it guards nothing
 };
 
-/// Offsets of the arrays behind the header.
+/// Offsets of what lies behind the header.
 struct Host::Layout {
-  explicit Layout(const Shape& shape) : Layout(shape, Stations(shape.formation, shape.map.lanes())) {}
-
-  Layout(const Shape& shape, const Stations& stations)
-      : seats(static_cast<std::size_t>(shape.map.seats())),
-        lanes(shape.map.lanes().size()),
-        releases(static_cast<std::size_t>(stations.release_channels)),
-        parts_bytes(stations.parts * Contributions::kLargestStride),
-        mirror_bytes(shape.map.hosts() > 1 ? static_cast<std::size_t>(shape.map.size()) * kInlineBytes : 0),
-        staging_bytes(shape.map.processes() > 1 ? Staging::bytes(shape.map.size()) : 0) {
+  explicit Layout(const Board& board)
+      : seats(static_cast<std::size_t>(board.map().seats())), lanes(board.map().lanes().size()) {
     std::size_t offset = sizeof(Header);
     const auto place = [&offset](std::size_t alignment, std::size_t bytes) {
       const std::size_t begin = round_up(offset, alignment);
@@ -61,26 +63,21 @@ struct Host::Layout {
     };
     bells_at = place(kStride, lanes * sizeof(Doorbell<StdAtomics>));
     flags_at = place(kStride, seats * sizeof(ReaderFlag<StdAtomics>));
-    arrivals_at = place(kStride, seats * sizeof(Channel<StdAtomics>));
-    ascents_at = place(kStride, lanes * sizeof(Channel<StdAtomics>));
-    releases_at = place(kStride, releases * sizeof(Channel<StdAtomics>));
     accounts_at = place(kStride, seats * sizeof(RankAccount));
     roll_call_at = place(kStride, seats * sizeof(RollCallLine<StdAtomics>));
-    parts_at = place(kStride, parts_bytes);
-    mirror_at = place(kStride, mirror_bytes);
-    staging_at = place(kPageBytes, staging_bytes);
+    board_at = place(kPageBytes, board.bytes());
     heap_at = round_up(offset, kPageBytes);
   }
 
-  std::size_t seats, lanes, releases, parts_bytes, mirror_bytes, staging_bytes;
-  std::size_t bells_at, flags_at, arrivals_at, ascents_at, releases_at, accounts_at, roll_call_at, parts_at, mirror_at,
-      staging_at, heap_at;
+  std::size_t seats, lanes;
+  std::size_t bells_at, flags_at, accounts_at, roll_call_at, board_at, heap_at;
 };
 
 namespace {
 
 Failure failure_of(const FailureNews& news) {
-  return {news.rank, static_cast<ExitCode>(news.exit_code), news.message.data(), news.origin, news.lists_calls != 0};
+  return {news.rank,   static_cast<ExitCode>(news.exit_code), news.message.data(), news.origin, news.lists_calls != 0,
+          {news.team, news.episode}};
 }
 
 /// The objects that lie at an offset, once created.
@@ -91,33 +88,29 @@ std::span<T> objects(const Segment& segment, std::size_t offset, std::size_t cou
 
 }  // namespace
 
-std::size_t Staging::piece_bytes(int ranks) {
-  const std::size_t fitting = kAreaBytes / static_cast<std::size_t>(ranks) / kLeastPieceBytes * kLeastPieceBytes;
-  return std::clamp(fitting, kLeastPieceBytes, kPieceBytes);
+std::size_t Host::fixed_bytes(const Shape& shape) {
+  return Layout(Board(shape.map, shape.pattern, shape.seats)).heap_at;
 }
 
-std::size_t Host::fixed_bytes(const Shape& shape) { return Layout(shape).heap_at; }
-
-Host::Host(Segment segment, Shape shape, int process, const Layout& layout)
+Host::Host(Segment segment, Shape shape, int process)
     : segment_(std::move(segment)),
-      shape_(std::move(shape)),
-      stations_(shape_.formation, shape_.map.lanes()),
+      board_(std::move(shape.map), shape.pattern, shape.seats),
+      pattern_(shape.pattern),
+      seats_of_lanes_(std::move(shape.seats)),
       process_(process),
-      bells_(objects<Doorbell<StdAtomics>>(segment_, layout.bells_at, layout.lanes),
+      bells_(objects<Doorbell<StdAtomics>>(segment_, Layout(board_).bells_at, map().lanes().size()),
              map().processes_here() > 1 ? FutexScope::process_shared : FutexScope::process_private),
-      failure_(header().failure, header().abort, bells_, process),
-      channels_{objects<Channel<StdAtomics>>(segment_, layout.arrivals_at, layout.seats),
-                objects<Channel<StdAtomics>>(segment_, layout.ascents_at, layout.lanes),
-                objects<Channel<StdAtomics>>(segment_, layout.releases_at, layout.releases),
-                {segment_.at(layout.parts_at), layout.parts_bytes},
-                {segment_.at(layout.mirror_at), layout.mirror_bytes}},
-      flags_(objects<ReaderFlag<StdAtomics>>(segment_, layout.flags_at, layout.seats)),
-      accounts_(objects<RankAccount>(segment_, layout.accounts_at, layout.seats)),
-      roll_call_(objects<RollCallLine<StdAtomics>>(segment_, layout.roll_call_at, layout.seats)),
-      staging_(segment_.at(layout.staging_at), Staging::piece_bytes(map().size()), map().size()) {}
+      failure_(header().failure, header().abort, bells_, process) {
+  const Layout layout(board_);
+  flags_ = objects<ReaderFlag<StdAtomics>>(segment_, layout.flags_at, layout.seats);
+  accounts_ = objects<RankAccount>(segment_, layout.accounts_at, layout.seats);
+  roll_call_ = objects<RollCallLine<StdAtomics>>(segment_, layout.roll_call_at, layout.seats);
+  board_.attach(segment_.at(layout.board_at));
+}
 
 std::unique_ptr<Host> Host::create(Segment segment, Shape shape, int process, std::uint64_t nonce) {
-  const Layout layout(shape);
+  const Board board(shape.map, shape.pattern, shape.seats);
+  const Layout layout(board);
   auto* header = std::construct_at(reinterpret_cast<Header*>(segment.at(0)));
   header->nonce = nonce;
   header->segment_bytes = segment.size();
@@ -128,25 +121,21 @@ std::unique_ptr<Host> Host::create(Segment segment, Shape shape, int process, st
   };
   build(std::type_identity<Doorbell<StdAtomics>>(), layout.bells_at, layout.lanes);
   build(std::type_identity<ReaderFlag<StdAtomics>>(), layout.flags_at, layout.seats);
-  build(std::type_identity<Channel<StdAtomics>>(), layout.arrivals_at, layout.seats);
-  build(std::type_identity<Channel<StdAtomics>>(), layout.ascents_at, layout.lanes);
-  build(std::type_identity<Channel<StdAtomics>>(), layout.releases_at, layout.releases);
   build(std::type_identity<RankAccount>(), layout.accounts_at, layout.seats);
   build(std::type_identity<RollCallLine<StdAtomics>>(), layout.roll_call_at, layout.seats);
-  // Parts, mirror and staging are plain bytes and stay untouched, so that their first use places them.
-  return std::unique_ptr<Host>(new Host(std::move(segment), std::move(shape), process, layout));
+  board.build(segment.at(layout.board_at));
+  return std::unique_ptr<Host>(new Host(std::move(segment), std::move(shape), process));
 }
 
 std::unique_ptr<Host> Host::attach(Segment segment, Shape shape, int process, std::uint64_t nonce) {
-  const Layout layout(shape);
   const auto* header = reinterpret_cast<const Header*>(segment.at(0));
-  if (segment.size() < layout.heap_at || header->nonce != nonce || header->version != kLayoutVersion ||
+  if (segment.size() < fixed_bytes(shape) || header->nonce != nonce || header->version != kLayoutVersion ||
       header->segment_bytes != segment.size()) {
     throw Error(ExitCode::environment,
                 "the attached memory is not this run's segment: its nonce, version or size differs; do "
                 "all processes run the same build of the program?");
   }
-  return std::unique_ptr<Host>(new Host(std::move(segment), std::move(shape), process, layout));
+  return std::unique_ptr<Host>(new Host(std::move(segment), std::move(shape), process));
 }
 
 Host::Header& Host::header() const { return *reinterpret_cast<Header*>(segment_.at(0)); }
@@ -158,31 +147,86 @@ std::span<ReaderFlag<StdAtomics>> Host::own_flags() const {
                         static_cast<std::size_t>(map().ranks_of(process_)));
 }
 
-std::vector<const Channel<StdAtomics>*> Host::arrivals_of_lanes() const {
-  std::vector<const Channel<StdAtomics>*> result;
-  for (const Station& station : stations_.of_lane) {
-    result.push_back(station.carried.ranks > 1 ? &channels_.ascents[static_cast<std::size_t>(station.lane)]
-                                               : &channels_.arrivals[static_cast<std::size_t>(station.seat)]);
-  }
-  return result;
-}
-
 bool Host::is_disturbed() const { return header().is_disturbed.load(std::memory_order_relaxed) != 0; }
 bool Host::disturb() { return header().is_disturbed.exchange(1, std::memory_order_relaxed) == 0; }
 
 Heap Host::heap() const { return Heap(header().heap, segment_); }
 
-std::string Host::describe_calls(Episode failed) const { return describe_calls(failed, kMostReportBytes); }
+bool Host::has_come_to(int seat, const CallId& call) const {
+  const RollCallLine<StdAtomics>& line = roll_call_[static_cast<std::size_t>(seat)];
+  return line.team.load(std::memory_order_acquire) == call.team &&
+         line.episode.load(std::memory_order_acquire) >= call.episode;
+}
 
-std::string Host::describe_calls(Episode failed, std::size_t longest) const {
+bool Host::have_all_come_to(const CallId& call) const {
+  for (int seat = 0; seat < map().seats(); ++seat) {
+    if (!has_come_to(seat, call)) return false;
+  }
+  return true;
+}
+
+std::string Host::describe_calls(const CallId& failed) const { return describe_calls(failed, kMostReportBytes); }
+
+std::string Host::describe_calls(const CallId& failed, std::size_t longest) const {
   std::vector<RankStatus> ranks;
   for (int seat = 0; seat < map().seats(); ++seat) {
     RankStatus status{.rank = map().rank_at(seat), .call = read_entry(roll_call_[static_cast<std::size_t>(seat)])};
-    status.is_inside = status.call && status.call->episode >= failed;
+    status.is_inside = status.call && status.call->team == failed.team && status.call->episode >= failed.episode;
     if (status.is_inside) status.call->waiting_since_ns = 0;  // some have found out already, which makes no difference
     ranks.push_back(status);
   }
   return describe(ranks, map().size(), longest);
+}
+
+std::uint32_t Host::next_channel() {
+  const std::uint32_t number = header().channels.fetch_add(1, std::memory_order_relaxed);
+  return number * static_cast<std::uint32_t>(map().hosts()) + static_cast<std::uint32_t>(map().own_host());
+}
+
+void Host::open_relay(int block, RelayBox& box, std::uint32_t channel) {
+  Header::Relay& relay = header().relays[block];
+  relay.channel = channel;
+  relay.box_at = static_cast<std::uint64_t>(reinterpret_cast<std::byte*>(&box) - segment_.at(0));
+  relay.state.store(Header::Relay::open, std::memory_order_release);
+  header().relay_changes.fetch_add(1, std::memory_order_release);
+  bells_.ring_lane(kLeaderLane);
+}
+
+void Host::close_relay(int block) {
+  header().relays[block].state.store(Header::Relay::closed, std::memory_order_release);
+  header().relay_changes.fetch_add(1, std::memory_order_release);
+  bells_.ring_lane(kLeaderLane);
+}
+
+// What was asked for before a relay was closed is still done. Its block is the leader's as well, until then.
+void Host::look_for_relays() {
+  for (int block = 0; block < HeapTable::kMaxBlocks; ++block) {
+    Header::Relay& relay = header().relays[block];
+    const std::uint32_t state = relay.state.load(std::memory_order_acquire);
+    const auto known = std::find_if(relays_.begin(), relays_.end(), [&](const Relay& one) { return one.block == block; });
+    if (state != Header::Relay::none && known == relays_.end()) {
+      relays_.push_back({block, RelayServer(*reinterpret_cast<RelayBox*>(segment_.at(relay.box_at)),
+                                            network_->open(relay.channel))});
+    }
+  }
+}
+
+std::chrono::nanoseconds Host::listen() {
+  constexpr std::chrono::milliseconds kListenEvery{10};
+  hear_failure();
+  const std::uint64_t changes = header().relay_changes.load(std::memory_order_acquire);
+  const bool has_changed = changes != std::exchange(relay_changes_, changes);
+  if (has_changed) look_for_relays();
+  bool is_busy = false;
+  for (Relay& relay : relays_) is_busy = relay.server.serve() || is_busy;
+  std::erase_if(relays_, [&](Relay& relay) {
+    std::atomic<std::uint32_t>& state = header().relays[relay.block].state;
+    if (state.load(std::memory_order_acquire) != Header::Relay::closed || relay.server.serve()) return false;
+    state.store(Header::Relay::none, std::memory_order_release);
+    heap().drop(relay.block);
+    return true;
+  });
+  return is_busy ? std::chrono::nanoseconds(kNap) : kListenEvery;
 }
 
 void Host::hear_failure() {
@@ -205,12 +249,13 @@ void Host::tell_failure() {
                    .origin = failure.host == Failure::kThisHost ? map().own_host() : failure.host,
                    .rank = failure.rank,
                    .exit_code = static_cast<std::int32_t>(failure.code),
-                   .has_open_transfers = network_->transfers_done() ? 0 : 1,
-                   .lists_calls = failure.lists_calls ? 1 : 0};
+                   .has_open_transfers = network_->is_at_rest() ? 0 : 1,
+                   .lists_calls = failure.lists_calls ? 1 : 0,
+                   .team = failure.call.team,
+                   .episode = failure.call.episode};
   failure.message.copy(news.message.data(), news.message.size() - 1);
   if (failure.lists_calls) {
-    const Episode own = read_entry(roll_call_.front()).value_or(RollCallEntry()).episode;
-    describe_calls(own, news.calls.size() - 1).copy(news.calls.data(), news.calls.size() - 1);
+    describe_calls(failure.call, news.calls.size() - 1).copy(news.calls.data(), news.calls.size() - 1);
   }
   network_->tell_failure(news);
 }
@@ -238,7 +283,7 @@ bool Host::meet_hosts() {
       kMeetingTime);
   Failure chosen = failure_.first();
   if (chosen.host == Failure::kThisHost) chosen.host = map().own_host();
-  bool is_clean = network_->transfers_done();
+  bool is_clean = network_->is_at_rest();
   for (const FailureNews& news : heard_) {
     is_clean = is_clean && news.has_open_transfers == 0;
     if (news.origin >= chosen.host) continue;

@@ -5,10 +5,10 @@
 
 namespace skein {
 
-HostExchange::HostExchange(Network& network, int ranks)
-    : network_(&network), memory_(static_cast<std::size_t>(ranks) * Contributions::kLargestStride), known_(memory_) {
-  const int host = network.host();
-  const int hosts = network.hosts();
+HostExchange::HostExchange(Link& link, const RankMap& map, std::span<std::byte> memory)
+    : link_(&link), map_(&map), known_(memory) {
+  const int host = map.own_host();
+  const int hosts = map.hosts();
   const int paired = static_cast<int>(std::bit_floor(static_cast<unsigned>(hosts)));
   if (host >= paired) {
     steps_ = {{Step::give, host - paired}, {Step::get_all, host - paired}};
@@ -45,13 +45,13 @@ Progress HostExchange::advance() {
         [[fallthrough]];
       }
       case Phase::moving:
-        if (is_moving_ && !network_->transfers_done()) return Progress::pending;
+        if (is_moving_ && !link_->transfers_done()) return Progress::pending;
         end_step();
         if (phase_ != Phase::bulk) continue;
-        if (content_.bulk != nullptr) may_stay_ = content_.bulk->start(*network_);
+        if (content_.bulk != nullptr) may_stay_ = content_.bulk->start(*link_);
         [[fallthrough]];
       case Phase::bulk:
-        if (content_.bulk != nullptr && !network_->transfers_done(may_stay_)) return Progress::pending;
+        if (content_.bulk != nullptr && !link_->transfers_done(may_stay_)) return Progress::pending;
         is_under_way_ = false;
         return Progress::complete;
     }
@@ -59,29 +59,29 @@ Progress HostExchange::advance() {
 }
 
 bool HostExchange::send() {  // [send]
-  const int to = steps_[step_].host;
-  std::byte* message = network_->outgoing(to);
+  const int to = run_host();
+  std::byte* message = link_->outgoing(to);
   if (message == nullptr) return false;
   if (!has_bytes()) {
-    network_->send(to, label_, 0);
+    link_->send(to, label_, 0);
     return true;
   }
   own_.parts = known_.count();
   const std::span<const std::byte> parts = known_.packed();
   std::memcpy(message, &own_, sizeof(own_));
   if (!is_small(parts.size())) {
-    network_->send(to, label_, sizeof(own_));
-    network_->start_sending(to, parts);
+    link_->send(to, label_, sizeof(own_));
+    link_->start_sending(to, parts);
     is_moving_ = true;
     return true;
   }
   if (!parts.empty()) std::memcpy(message + sizeof(own_), parts.data(), parts.size());
-  network_->send(to, label_, sizeof(own_) + parts.size());
+  link_->send(to, label_, sizeof(own_) + parts.size());
   return true;
 }
 
 Progress HostExchange::receive() {  // [receive]
-  const Message message = network_->try_receive(steps_[step_].host);
+  const Message message = link_->try_receive(run_host());
   if (message.bytes == nullptr) return Progress::pending;
   is_mismatched_ = message.label != label_;
   Header theirs;
@@ -98,7 +98,7 @@ Progress HostExchange::receive() {  // [receive]
   } else {
     arriving_parts_ = theirs.parts;
     is_moving_ = true;
-    network_->start_receiving(steps_[step_].host, known_.room(theirs.parts));
+    link_->start_receiving(run_host(), known_.room(theirs.parts));
   }
   return Progress::complete;
 }

@@ -116,7 +116,7 @@ Formation choose_formation(PatternChoice wanted, std::span<const Seat> seats, in
 }
 
 std::string_view level_name(Level level) {
-  constexpr std::array<std::string_view, 3> kNames = {"L3", "NUMA domain", "host"};
+  constexpr std::array<std::string_view, 5> kNames = {"lane", "process", "L3", "NUMA domain", "host"};
   return kNames[static_cast<std::size_t>(level)];
 }
 

@@ -5,12 +5,12 @@
 #include <atomic>
 
 #include "skein/base/error.hpp"
-#include "skein/team/team_lane.hpp"
+#include "skein/team/rank_lane.hpp"
 
 namespace skein {
 
 RankLocals& RankLocals::of_this_rank() {
-  if (RankLocals* locals = TeamLane::locals_of_running_rank(); locals != nullptr) return *locals;
+  if (RankLocals* locals = RankLane::locals_of_running_rank(); locals != nullptr) return *locals;
   throw Error(ExitCode::parallel,
               "a skein::rank_local was used by a thread that carries no rank, or outside of a run: each rank has a "
               "value of its "

@@ -19,31 +19,32 @@ void end_child(std::string_view why) {
 }
 
 RankRunner::Outcome RankRunner::run(const std::function<void(Team&)>& body) noexcept {
-  RankAccount& account = team_.host_->accounts()[static_cast<std::size_t>(team_.host_->map().seat_of(team_.rank()))];
-  const std::int64_t waited_before_ns = team_.waiter_.waited_ns();
+  const Host& host = context_.host();
+  RankAccount& account = host.accounts()[static_cast<std::size_t>(host.map().seat_of(context_.rank()))];
+  const std::int64_t waited_before_ns = context_.waiter().waited_ns();
   const std::int64_t start_ns = StdAtomics::now_ns();
   try {
     begin();
     body(team_);
-    if (team_.is_in_child_) end_child("the child of a fork has returned from the function that the ranks run");
-    account = {.waited_ns = team_.waiter_.waited_ns() - waited_before_ns,
+    if (context_.is_in_child()) end_child("the child of a fork has returned from the function that the ranks run");
+    account = {.waited_ns = context_.waiter().waited_ns() - waited_before_ns,
                .run_ns = StdAtomics::now_ns() - start_ns,
                .cpu = sched_getcpu()};
     leave();
     return {.has_left = true, .failure = nullptr};
   } catch (const TeamAborted&) {
-    if (team_.is_in_child_) end_child("a child of a fork saw the run fail");
-    team_.leave_by_exception();
+    if (context_.is_in_child()) end_child("a child of a fork saw the run fail");
+    context_.leave_by_exception();
     let_go_of_thread();
     return {};
   } catch (const std::exception& error) {
-    if (team_.is_in_child_) end_child(error.what());
-    team_.leave_by_exception();
+    if (context_.is_in_child()) end_child(error.what());
+    context_.leave_by_exception();
     let_go_of_thread();
     return {.has_left = false, .failure = std::current_exception()};
   } catch (...) {
-    if (team_.is_in_child_) end_child("an exception left the child of a fork");
-    team_.leave_by_exception();
+    if (context_.is_in_child()) end_child("an exception left the child of a fork");
+    context_.leave_by_exception();
     let_go_of_thread();
     return {.has_left = false, .failure = std::current_exception()};
   }
@@ -51,42 +52,32 @@ RankRunner::Outcome RankRunner::run(const std::function<void(Team&)>& body) noex
 
 // A thread that carries several ranks is let go by none of them: between runs, none of them runs.
 void RankRunner::let_go_of_thread() {
-  if (!team_.lane_->is_shared()) team_.lane_->leave_thread();
+  if (!context_.lane().is_shared()) context_.lane().leave_thread();
 }
 
 void RankRunner::begin() {
-  if (team_.is_in_child_) end_child("the child of a fork began a run");
-  if (team_.host_->abort().is_set()) team_.throw_aborted();
-  team_.thread_.store(this_thread(), std::memory_order_relaxed);
-  team_.lane_->adopt_thread();
-  const std::uintptr_t ask_lane = team_.lane_->settings().seed ? Team::kAskLaneAndShake : Team::kAskLane;
-  team_.lane_caller_ = team_.lane_->is_shared() ? ask_lane : this_thread();
-  team_.accept_calls();
-  team_.roll_call_.begin_run();
-  team_.fp_entered_ = FpEnvironment::capture();
-  team_.has_warned_of_fp_ = false;
-  team_.mutexes_before_run_ = held_mutexes;
+  if (context_.is_in_child()) end_child("the child of a fork began a run");
+  context_.begin_run();
 }
 
 void RankRunner::fail(const std::string& message) noexcept {
-  if (team_.is_in_child_) end_child(message);
+  if (context_.is_in_child()) end_child(message);
   try {
-    if (team_.host_->abort().is_set()) team_.throw_aborted();
+    if (context_.host().abort().is_set()) context_.throw_aborted();
     throw Error(ExitCode::parallel, message);
   } catch (...) {
-    team_.leave_by_exception();
+    context_.leave_by_exception();
   }
 }
 
 void RankRunner::leave() {
   const Call call{.operation = Operation::leave};
   team_.enter(call);
-  team_.check_mutexes(call);
+  context_.check_mutexes(call);
   team_.exchange(signature(call), nullptr, 0, Team::kNoContent, Team::kNothing, nullptr, 0);
-  team_.thread_.store(Team::kNobody, std::memory_order_relaxed);
-  team_.refuse_calls();
+  context_.end_run();
   let_go_of_thread();
-  team_.roll_call_.end_run();
+  context_.roll_call().end_run();
 }
 
 void Departures::expect(int ranks) {

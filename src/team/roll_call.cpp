@@ -24,15 +24,15 @@ std::string who(const std::vector<int>& ranks, int size) {
   return fmt::format("ranks {} ({} of {})", list, ranks.size(), size);
 }
 
-/// "allreduce #1041 (sum, 8 values of 8 bytes) at heat.cpp:88".
+/// "allreduce #1041 (sum, 8 values of 8 bytes) of team 4.1 at heat.cpp:88".
 std::string what(const RollCallEntry& call) {
   std::string arguments;
   const auto add = [&arguments](const std::string& text) { arguments += (arguments.empty() ? " (" : ", ") + text; };
   if (has_operator(call.operation)) add(std::string(call.operator_name.view()));
   if (has_elements(call.operation)) add(fmt::format("{} values of {} bytes", call.elements, call.element_bytes));
   if (call.root != kNoRoot) add(fmt::format("root {}", call.root));
-  return fmt::format("{} #{}{}{} at {}:{}", operation_name(call.operation), call.episode, arguments,
-                     arguments.empty() ? "" : ")", call.file.view(), call.line);
+  return fmt::format("{} #{}{}{}{} at {}:{}", operation_name(call.operation), call.episode, arguments,
+                     arguments.empty() ? "" : ")", of_team(call.team), call.file.view(), call.line);
 }
 
 /// What one rank does, or several that do the same; the ages follow.
@@ -51,7 +51,7 @@ std::string doing(const RankStatus& status, bool is_one) {
   if (call->waits()) return fmt::format("{} in {}", waits, what(*call));
   if (status.is_inside) return fmt::format("{} in {}", verb("is", "are"), what(*call));
   const bool is_one_exchange = call->operation == Operation::barrier || call->operation == Operation::ibarrier;
-  if (is_one_exchange) return fmt::format("left {} and {} computed since", what(*call), has);
+  if (is_one_exchange && call->team == 0) return fmt::format("left {} and {} computed since", what(*call), has);
   return fmt::format("{} in {}, or behind it, and {} not wait", verb("is", "are"), what(*call), verb("does", "do"));
 }
 
@@ -61,6 +61,10 @@ struct Group {
 };
 
 }  // namespace
+
+std::string of_team(TeamName team) {
+  return team == 0 ? "" : fmt::format(" of team {}.{}", team >> 32U, team & 0xffffffffU);
+}
 
 std::string describe(std::vector<RankStatus> ranks, int size, std::size_t longest) {
   std::sort(ranks.begin(), ranks.end(), [](const auto& left, const auto& right) { return left.rank < right.rank; });

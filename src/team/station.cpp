@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <numeric>
 #include <utility>
 
 namespace skein {
@@ -24,23 +23,27 @@ Contributions::Block block_of(const std::vector<int>& ranks) {
 
 Stations::Stations(const Formation& formation, const std::vector<LaneRanks>& lanes) {
   const int count = static_cast<int>(lanes.size());
-  std::vector<std::vector<int>> below(lanes.size());  // ranks that a lane speaks for
-  std::size_t ranks_here = 0;
+  std::vector<std::vector<int>> below;  // ranks that a lane speaks for
+  std::vector<int> ranks_here;
+  for (const LaneRanks& carried : lanes) {
+    below.emplace_back(carried.begin(), carried.end());
+    ranks_here.insert(ranks_here.end(), carried.begin(), carried.end());
+  }
+  std::sort(ranks_here.begin(), ranks_here.end());
+  lane_of_seat.resize(ranks_here.size());
   for (int lane = 0; lane < count; ++lane) {
     Station& station = of_lane.emplace_back();
     station.lane = lane;
-    station.seat = static_cast<int>(ranks_here);
     station.carried = lanes[static_cast<std::size_t>(lane)];
-    const auto carried = static_cast<std::size_t>(station.carried.ranks);
-    auto& own = below[static_cast<std::size_t>(lane)];
-    own.resize(carried);
-    std::iota(own.begin(), own.end(), station.carried.first);
-    lane_of_seat.insert(lane_of_seat.end(), carried, lane);
-    ranks_here += carried;
+    for (const int rank : station.carried) {
+      const auto seat = std::lower_bound(ranks_here.begin(), ranks_here.end(), rank) - ranks_here.begin();
+      station.seats.push_back(static_cast<int>(seat));
+      lane_of_seat[static_cast<std::size_t>(seat)] = lane;
+    }
     if (formation.pattern != Pattern::all_to_all) continue;
-    station.ascends = carried > 1 && count > 1;
+    station.ascends = station.carried.are_several() && count > 1;
     for (int peer = 0; peer < count; ++peer) {
-      if (peer != lane) station.children.push_back({peer, lanes[static_cast<std::size_t>(peer)].ranks > 1});
+      if (peer != lane) station.children.push_back({peer, lanes[static_cast<std::size_t>(peer)].are_several()});
     }
   }
   for (const Group& group : formation.groups) {
@@ -48,7 +51,7 @@ Stations::Stations(const Formation& formation, const std::vector<LaneRanks>& lan
     std::vector<int> lines;
     for (std::size_t i = 0; i < group.members.size(); ++i) {
       Station& member = of_lane[static_cast<std::size_t>(group.members[i])];
-      member.ascends = !member.children.empty() || member.carried.ranks > 1;
+      member.ascends = !member.children.empty() || member.carried.are_several();
       leader.children.push_back({member.lane, member.ascends});
       if (i % kPollersPerLine == 0) lines.push_back(release_channels++);
       member.released_by = lines.back();
@@ -59,7 +62,7 @@ Stations::Stations(const Formation& formation, const std::vector<LaneRanks>& lan
     leader.releases.insert(leader.releases.begin(), lines.begin(), lines.end());
   }
   for (Station& station : of_lane) {
-    if (station.carried.ranks > 1) station.own_release = release_channels++;
+    if (station.carried.are_several()) station.own_release = release_channels++;
   }
   wide_releases_at = release_channels;
   release_channels += lines_for(count);
@@ -75,9 +78,9 @@ Stations::Stations(const Formation& formation, const std::vector<LaneRanks>& lan
       station.parts_at = take(ranks.size() * static_cast<std::size_t>(station.part_buffers));
     }
     // The root has all of them already.
-    if (formation.pattern == Pattern::all_to_all && count > 1 && ranks_here > lanes.size()) {
-      station.all_parts = ranks_here;
-      station.all_parts_at = take(ranks_here);
+    if (formation.pattern == Pattern::all_to_all && count > 1 && ranks_here.size() > lanes.size()) {
+      station.all_parts = ranks_here.size();
+      station.all_parts_at = take(ranks_here.size());
     }
   }
 }

@@ -11,26 +11,24 @@ namespace skein {
 Request Team::ibarrier(Where where) {
   const Call call{.operation = Operation::ibarrier, .where = where};
   enter(call);
-  if (host_->abort().is_set()) throw_failed(Progress::aborted);
-  return Request(*this, exchange_.start(signature(call)));
+  if (context_->host().abort().is_set()) throw_failed(Progress::aborted);
+  return Request(*this, *context_, exchange_.start(signature(call)));
 }
 
 void Team::print_line(const std::string& line) { write_output(line + '\n'); }
 
 Request::~Request() {
-  if (team_ == nullptr || team_->is_in_child_) return;
-  const std::uintptr_t thread = team_->thread_.load(std::memory_order_relaxed);
-  const bool is_own = thread == this_thread() && team_->lane_->runs(team_->rank_);
-  if (thread != Member::kNobody && !is_own) return;  // the rank's next call completes it
+  if (team_ == nullptr || context_->is_leaving()) return;
+  if (context_->is_inside_run() && !context_->is_its_turn()) return;  // the rank's next call completes it
   if (team_->exchange_.retired() >= episode_) return;
   const Progress progress = team_->exchange_.test(episode_);
-  if (progress == Progress::complete || team_->host_->abort().is_set()) return;
-  team_->drop_request();
+  if (progress == Progress::complete || context_->host().abort().is_set()) return;
+  context_->lose_track("a request was destroyed before its completion");
 }
 
 bool Request::test() {
   if (team_ == nullptr) return true;
-  team_->require_caller({.operation = Operation::ibarrier});
+  require_team();
   const Progress progress = team_->exchange_.test(episode_);
   if (progress == Progress::pending) return false;
   Team* team = std::exchange(team_, nullptr);
@@ -40,8 +38,14 @@ bool Request::test() {
 
 void Request::wait() {
   if (team_ == nullptr) return;
-  team_->require_caller({.operation = Operation::ibarrier});
+  require_team();
   std::exchange(team_, nullptr)->complete_barriers(episode_);
+}
+
+/// The team is there, unless the rank has to leave.
+void Request::require_team() const {
+  if (context_->is_leaving() && !context_->is_in_child()) context_->throw_must_leave();
+  team_->require_caller({.operation = Operation::ibarrier});
 }
 
 }  // namespace skein

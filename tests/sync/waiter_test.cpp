@@ -241,7 +241,11 @@ TEST_F(Ladder, AbortBeforeTheWaitEndsItWithoutASleep) {
 // Defect: what the lane owes to others stands still while it spins, yields, or goes to sleep.
 TEST_F(Ladder, IdleRunsInEveryStageButTheFirst) {
   int idles = 0;
-  const skein::Idle idle{[](void* count) { ++*static_cast<int*>(count); }, &idles};
+  const skein::Idle idle{[](void* count) {
+                           ++*static_cast<int*>(count);
+                           return skein::kForever;
+                         },
+                         &idles};
   EXPECT_EQ(waiter(WaitPolicy::spin, Crowding::fits, idle).until(ready_at(kShort), watchers_), WaitResult::ready);
   EXPECT_EQ(idles, 0);
   EXPECT_EQ(waiter(WaitPolicy::spin, Crowding::fits, idle).until(ready_at(1000), watchers_), WaitResult::ready);

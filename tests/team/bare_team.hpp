@@ -19,7 +19,7 @@ struct Shared {
   explicit Shared(int ranks, skein::PatternChoice pattern = {}) : Shared(one_to_a_lane(ranks), pattern) {}
 
   explicit Shared(const std::vector<skein::LaneRanks>& lanes, skein::PatternChoice pattern = {})
-      : size(static_cast<std::size_t>(lanes.back().first + lanes.back().ranks)),
+      : size(static_cast<std::size_t>(lanes.back().last() + 1)),
         stations(skein::choose_formation(pattern, std::vector<skein::Seat>(lanes.size()), 1), lanes),
         doorbells(lanes.size()),
         bells(doorbells, skein::FutexScope::process_private),

@@ -66,17 +66,17 @@ class Lane {
  public:
   Lane(Shared& shared, const Lanes& team, int number)
       : carried_(team.carried()[static_cast<std::size_t>(number)]),
-        turns_(carried_.ranks,
+        turns_(carried_.count(),
                skein::Waiter<ExplorerAtomics>(shared.abort, shared.bells, number,
                                               wait_budget(team.wait, skein::Crowding::oversubscribed)),
                {.to = [](void* lane, int rank) { static_cast<Lane*>(lane)->change_to(rank); }, .context = this},
                {.notices = {}, .seed = {}, .on_deadlock = {}}),
-        crew_(turns_),
-        contexts_(static_cast<std::size_t>(carried_.ranks)),
-        stacks_(static_cast<std::size_t>(carried_.ranks), std::vector<char>(kStackBytes)) {
-    for (int i = 0; i < carried_.ranks; ++i) {
-      const int rank = carried_.first + i;
-      if (carried_.ranks > 1) {
+        crew_(turns_, carried_.count()),
+        contexts_(static_cast<std::size_t>(carried_.count())),
+        stacks_(static_cast<std::size_t>(carried_.count()), std::vector<char>(kStackBytes)) {
+    for (int i = 0; i < carried_.count(); ++i) {
+      const int rank = carried_.first() + i;
+      if (carried_.count() > 1) {
         ranks_.push_back(std::make_unique<Rank>(shared, rank, number, turns_, crew_, kFirst));
       } else {
         ranks_.push_back(std::make_unique<Rank>(shared, rank, team.wait, kFirst, nullptr, number));
@@ -85,7 +85,7 @@ class Lane {
   }
 
   void run(const std::function<void(int rank, skein::Exchange<ExplorerAtomics>&)>& body) {
-    if (carried_.ranks == 1) return body(carried_.first, ranks_.front()->exchange);
+    if (carried_.count() == 1) return body(carried_.first(), ranks_.front()->exchange);
     body_ = &body;
     for (std::size_t i = 0; i < contexts_.size(); ++i) {
       getcontext(&contexts_[i]);
@@ -110,7 +110,7 @@ class Lane {
     Lane& lane = *reinterpret_cast<Lane*>(std::uintptr_t{low} | std::uintptr_t{high} << 32U);
     const int rank = lane.current_;
     try {
-      (*lane.body_)(lane.carried_.first + rank, lane.ranks_[static_cast<std::size_t>(rank)]->exchange);
+      (*lane.body_)(lane.carried_.first() + rank, lane.ranks_[static_cast<std::size_t>(rank)]->exchange);
       lane.current_ = lane.turns_.next();
     } catch (...) {  // the schedule has failed, and is given up
       lane.thrown_ = std::current_exception();

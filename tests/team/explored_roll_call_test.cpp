@@ -59,9 +59,9 @@ TEST(Explored, ACallIsReadWhole) {
         skein::RollCall<ExplorerAtomics> calls{line};
       };
       auto caller = std::make_shared<Caller>();
-      caller->calls.enter(call_of(1), value_of(Part::episode, 1));
+      caller->calls.enter(call_of(1), {0, value_of(Part::episode, 1)});
       return Explorer::Trial{2, [caller, value_of, call_of](int own) {
-                               if (own == 0) return caller->calls.enter(call_of(2), value_of(Part::episode, 2));
+                               if (own == 0) return caller->calls.enter(call_of(2), {0, value_of(Part::episode, 2)});
                                const auto entry = try_to_read_entry(caller->line);
                                if (!entry) return;
                                const std::size_t i = entry->count / 2;

@@ -193,8 +193,8 @@ std::uint64_t expected(int ranks) {
 void gather(const Stations& stations, int seat, Contributions& set, std::vector<std::byte>& memory) {
   const Station& station = stations.of_lane[static_cast<std::size_t>(seat)];
   set.reset(sizeof(std::uint64_t));
-  const std::uint64_t own = value_of(station.carried.first);
-  set.add({station.carried.first, 1}, reinterpret_cast<const std::byte*>(&own));
+  const std::uint64_t own = value_of(station.carried.first());
+  set.add({station.carried.first(), 1}, reinterpret_cast<const std::byte*>(&own));
   for (const Station::Child& child : station.children) {
     std::vector<std::byte> below(memory.size());
     Contributions more(below);

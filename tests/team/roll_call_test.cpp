@@ -114,7 +114,7 @@ TEST(RollCall, IsReadWholeWhileItsRankMovesOn) {
                     .element_bytes = i,
                     .count = 2 * i,
                     .where = {}},
-                   i);
+                   {0, i});
       line.wait.begin(static_cast<std::int64_t>(i), {});
       line.wait.end();
       if (i % 16 == 0) std::this_thread::yield();

@@ -125,7 +125,7 @@ struct LargePayload {
   /// MPI moves what is under way only while it is called.
   void keep_moving() const {
     if (lag == 0) return;
-    if (HostExchange* others = team.others(); others != nullptr) others->network().transfers_done();
+    if (HostExchange* others = team.others(); others != nullptr) others->link().transfers_done();
   }
 
   /// Starts the sends and receives of a leader, one for parts that follow each other. Both sides go through ranks in ascending
@@ -135,7 +135,7 @@ struct LargePayload {
    public:
     Movement(const LargePayload& payload, const Parts& parts) : payload_(payload), parts_(parts) {}
 
-    std::size_t start(Network& network) override {
+    std::size_t start(Link& link) override {
       const RankMap& map = payload_.team.map();
       started_ = 0;
       for (int rank = 0; rank < map.size(); ++rank) {
@@ -144,12 +144,12 @@ struct LargePayload {
           Stretch stretch;
           parts_(rank, host, [&](int area, std::size_t begin, std::size_t end) {
             if (area != stretch.area || begin != stretch.end) {
-              move(network, rank, host, stretch);
+              move(link, rank, host, stretch);
               stretch = {area, begin, begin};
             }
             stretch.end = end;
           });
-          move(network, rank, host, stretch);
+          move(link, rank, host, stretch);
         }
       }
       return payload_.lag == 0 ? 0 : started_;
@@ -163,15 +163,15 @@ struct LargePayload {
       std::size_t end = 0;
     };
 
-    void move(Network& network, int rank, int host, const Stretch& stretch) {
+    void move(Link& link, int rank, int host, const Stretch& stretch) {
       if (stretch.begin == stretch.end) return;
       const std::span<std::byte> bytes(payload_.staged(rank, stretch.area) + stretch.begin,
                                        stretch.end - stretch.begin);
       const RankMap& map = payload_.team.map();
       if (map.is_here(rank)) {
-        network.start_sending(host, bytes);
+        link.start_sending(map.run_host(host), bytes);
       } else {
-        network.start_receiving(map.host_of(rank), bytes);
+        link.start_receiving(map.run_host(map.host_of(rank)), bytes);
       }
       ++started_;
     }

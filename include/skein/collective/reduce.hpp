@@ -308,7 +308,7 @@ T Team::allreduce(const T& value, Op op, Where where) {
                     .where = where};
     check(call);
     try {  // not guarded(): a closure costs a stall
-      [[maybe_unused]] const std::conditional_t<kRunsProgram<T, Op>, Busy, NotBusy> busy(*this);
+      [[maybe_unused]] const std::conditional_t<kRunsProgram<T, Op>, RankContext::Busy, NotBusy> busy(*context_);
       std::byte result[sizeof(T)];
       exchange(
           kSignature, &value, sizeof(T), [&] { return detail::content_of_fold<T>(sizeof(T), op); },
@@ -318,7 +318,7 @@ T Team::allreduce(const T& value, Op op, Where where) {
           result, sizeof(T), &call);
       return load<T>(result);
     } catch (...) {
-      leave_by_exception();
+      context_->leave_by_exception();
       throw;
     }
   } else {

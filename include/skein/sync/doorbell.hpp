@@ -66,6 +66,8 @@ class Bells {
     }
   }
 
+  void ring_lane(int lane) { ring(bells_[static_cast<std::size_t>(lane)]); }
+
   void ring_all() {
     for (Doorbell<Policy>& bell : bells_) ring(bell);
   }

@@ -4,8 +4,8 @@
 //
 // Ladder   bare polls, polls with pause, (now the clock is read) spin with pause, yield, park.
 // Abort    every stage watches the abort word; whoever sets it rings every doorbell.
-// Idle     called between polls once the first ones failed, and at least every `longest_sleep`: where a lane lets the
-//          network progress. Nothing here knows of networks.
+// Idle     called between polls once the first ones failed, and before each sleep, whose length it limits: where a lane lets
+//          the network progress. Nothing here knows of networks.
 // Mates    ranks that share a lane take turns (turns.hpp): while one waits, another runs, and the lane climbs down the ladder
 //          for all of them once none can go on.
 // Watch    called now and then by waits that take long: whether the lane still has a CPU of its own.
@@ -26,6 +26,10 @@
 #include "skein/sync/wait_policy.hpp"
 
 namespace skein {
+
+/// What a message from another host may come later for a sleeping lane: about what waking up takes on virtual machines, and
+/// a twentieth of a CPU in polls.
+inline constexpr std::chrono::nanoseconds kNap = std::chrono::microseconds(50);
 
 /// Set once, by the first failure; read by every wait. Zero means all is well.
 template <class Policy>
@@ -67,15 +71,12 @@ class LaneMates {
   ~LaneMates() = default;
 };
 
-/// What a rank does between polls.
+/// What a rank does between polls. Returns how long it may sleep until the next call.
 struct Idle {
-  void (*run)(void*) = nullptr;
+  std::chrono::nanoseconds (*run)(void*) = nullptr;
   void* context = nullptr;
-  std::chrono::nanoseconds longest_sleep = kForever;  ///< between two calls
 
-  void operator()() const {
-    if (run != nullptr) run(context);
-  }
+  std::chrono::nanoseconds operator()() const { return run == nullptr ? kForever : run(context); }
 };
 
 /// Whether a rank has lost the CPU that its budget counts on; if so, `then` is its budget from now on.
@@ -142,7 +143,7 @@ class Waiter {
     for (int i = 0; i < kBarePolls; ++i) {
       if (ready()) return WaitResult::ready;
     }
-    return wait(*this, ready, WaitTarget<Policy>{&watchers, awaited, notice_}, idle_.longest_sleep);
+    return wait(*this, ready, WaitTarget<Policy>{&watchers, awaited, notice_}, kForever);
   }
 
   /// As until, for a condition that nobody rings for: it is polled, at least every kNap.
@@ -154,7 +155,7 @@ class Waiter {
   /// As until, for a target that is looked at already and is no single word.
   template <class Ready, class Target>
   WaitResult until_any(Ready ready, const Target& target, std::chrono::nanoseconds longest_sleep) {
-    return wait(*this, ready, target, std::min(longest_sleep, idle_.longest_sleep));
+    return wait(*this, ready, target, longest_sleep);
   }
 
   /// What a rank does between polls, once: for those who poll by themselves.
@@ -183,9 +184,6 @@ class Waiter {
   // (tests/runtime/crowding_test.cpp), and each wait that ends without one takes back a little.
   static constexpr int kFewestParkedWaits = 16;
   static constexpr int kMostParkedWaits = 1000;
-  // What a message from another host may come later for a sleeping lane: about what waking up takes on virtual machines,
-  // and a twentieth of a CPU in polls.
-  static constexpr std::chrono::nanoseconds kNap = std::chrono::microseconds(50);
   // Masks are changed by hand: often enough that nobody notices the delay, and a system call a thousand times rarer than
   // the waits that may make it.
   static constexpr std::int64_t kWatchEvery_ns = 100'000'000;
@@ -309,8 +307,8 @@ class Waiter {
         target.retract(lane_);
         return result;
       }
-      idle_();
-      bells_->sleep(lane_, bell, longest_sleep);
+      const std::chrono::nanoseconds next_idle = idle_();
+      bells_->sleep(lane_, bell, std::min(longest_sleep, next_idle));
     }
   }
 

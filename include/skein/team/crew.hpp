@@ -14,7 +14,8 @@ namespace skein {
 template <class Policy>
 class Crew {
  public:
-  explicit Crew(Turns<Policy>& turns) : turns_(&turns) {}
+  /// `ranks` of those that take these turns are of the team.
+  Crew(Turns<Policy>& turns, int ranks) : turns_(&turns), ranks_(ranks) {}
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 
@@ -29,7 +30,7 @@ class Crew {
     } else if (roll.signature != signature) {
       return Arrival::mismatched;
     }
-    if (++roll.arrived < turns_->ranks()) return Arrival::early;
+    if (++roll.arrived < ranks_) return Arrival::early;
     roll.arrived = 0;
     return Arrival::last;
   }
@@ -50,6 +51,7 @@ class Crew {
   };
 
   Turns<Policy>* turns_;
+  int ranks_;
   Roll rolls_[kRingLines];
   typename Turns<Policy>::Queue asleep_;
 };

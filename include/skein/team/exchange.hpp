@@ -151,7 +151,8 @@ class Exchange {
   /// Where a lane says that the ranks which it carries have arrived.
   Channel<Policy>& arrivals_of(int lane) const {
     const Station& station = stations_->of_lane[index(lane)];
-    return station.carried.ranks > 1 ? channels_.ascents[index(lane)] : channels_.arrivals[index(station.seat)];
+    return station.carried.are_several() ? channels_.ascents[index(lane)]
+                                         : channels_.arrivals[index(station.seats.front())];
   }
 
   /// The last rank of a lane sees to the exchange for all. Not inlined, so that a rank alone on its lane does not carry a second
@@ -377,7 +378,7 @@ class Exchange {
     if (progress != Progress::complete) return progress;
     if (peer.line(episode).signature == signatures_[episode % kRingLines]) [[likely]]
       return Progress::complete;
-    mismatched_seat_ = stations_->of_lane[index(lane)].seat;
+    mismatched_seat_ = stations_->of_lane[index(lane)].seats.front();
     return Progress::mismatched;
   }
 

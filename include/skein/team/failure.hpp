@@ -17,6 +17,7 @@
 
 #include "skein/base/error.hpp"
 #include "skein/sync/waiter.hpp"
+#include "skein/team/line.hpp"
 
 namespace skein {
 
@@ -34,6 +35,7 @@ struct alignas(kStride) FailureRecord {
   std::int32_t host = 0;
   std::int32_t exit_code = 0;
   std::int32_t lists_calls = 0;
+  CallId call;
   char message[kMessageBytes]{};
 };
 
@@ -47,6 +49,7 @@ struct Failure {
   std::string message;
   int host = kThisHost;
   bool lists_calls = false;  ///< the message says what the ranks of its host have called
+  CallId call = {};          ///< if so, the one that could not be completed
 };
 
 /// Writes a failure into a record that nobody else writes or reads.
@@ -56,13 +59,15 @@ void write_record(FailureRecord<Policy>& record, const Failure& failure) {
   record.host = failure.host;
   record.exit_code = static_cast<std::int32_t>(failing_code(failure.code));
   record.lists_calls = failure.lists_calls ? 1 : 0;
+  record.call = failure.call;
   const std::size_t length = failure.message.copy(record.message, FailureRecord<Policy>::kMessageBytes - 1);
   record.message[length] = '\0';
 }
 
 template <class Policy>
 Failure read_record(const FailureRecord<Policy>& record) {
-  return {record.rank, static_cast<ExitCode>(record.exit_code), record.message, record.host, record.lists_calls != 0};
+  return {record.rank, static_cast<ExitCode>(record.exit_code), record.message, record.host, record.lists_calls != 0,
+          record.call};
 }
 
 /// How long after a failure ranks may take to come to a Skein call, or to the end of an operator.

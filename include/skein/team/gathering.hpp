@@ -38,15 +38,13 @@ class Gathering {
   /// The folded contributions of the lane's ranks, and of all that it leads or sees.
   void gather(Contributions& set, Episode episode, const Content& content, Whose whose = Whose::all) const {
     set.reset(content.bytes);
-    for (int i = 0; i < station_->carried.ranks; ++i) {
-      set.add({station_->carried.first + i, 1}, payload(station_->seat + i, episode));
-    }
+    add_carried(set, *station_, episode);
     if (content.is_any_order) set.fold_blocks(content);  // as the peers see this lane, so that all fold the same parts
     for (const Station::Child& child : station_->children) {
       if (whose == Whose::own_ranks) break;
       const Station& station = stations_->of_lane[index(child.lane)];
       if (!child.leads) {
-        set.add({station.carried.first, 1}, payload(station.seat, episode));
+        add_carried(set, station, episode);
         continue;
       }
       const std::byte* posted = channels_.ascents[index(child.lane)].line(episode).payload;
@@ -65,10 +63,10 @@ class Gathering {
   void gather_lines(Contributions& set, Episode episode, const Content& content) const {
     if (content.need == Content::Need::nothing) return;
     for (const Station& station : stations_->of_lane) {
-      for (int i = 0; i < station.carried.ranks; ++i) {
-        const int rank = station.carried.first + i;
-        if (content.need == Content::Need::one_rank && rank != content.rank) continue;
-        set.add({rank, 1}, payload(station.seat + i, episode));
+      auto seat = station.seats.begin();
+      for (const int rank : station.carried) {
+        const std::byte* posted = payload(*seat++, episode);
+        if (content.need != Content::Need::one_rank || rank == content.rank) set.add({rank, 1}, posted);
       }
     }
   }
@@ -82,6 +80,11 @@ class Gathering {
 
  private:
   static std::size_t index(int seat) { return static_cast<std::size_t>(seat); }
+
+  void add_carried(Contributions& set, const Station& station, Episode episode) const {
+    auto seat = station.seats.begin();
+    for (const int rank : station.carried) set.add({rank, 1}, payload(*seat++, episode));
+  }
 
   const std::byte* payload(int seat, Episode episode) const {
     return channels_.arrivals[index(seat)].line(episode).payload;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory for shared arrays, inside the segment. One rank allocates and sends the offset; every rank that uses the block
+// Memory for shared arrays and for the boards of teams, inside the segment. One rank allocates and sends the offset; every rank that uses the block
 // holds a handle, and the block is free when all handles, counted in the segment, are gone.
 //
 // Who      any rank of any process of the host; rarely.
@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "skein/base/error.hpp"
 #include "skein/sync/atomics.hpp"
@@ -47,8 +48,9 @@ class Heap {
   Heap() = default;
   Heap(HeapTable& table, const Segment& segment) : table_(&table), segment_(&segment) {}
 
-  /// A zero-filled block for `handles` handles; its index in the table. Throws Error(environment) when the heap is full.
-  int allocate(std::size_t bytes, int handles) const;
+  /// A zero-filled block for `handles` handles; its index in the table. Throws Error(environment), which says what it was to
+  /// hold, when the heap is full.
+  int allocate(std::string_view what, std::size_t bytes, int handles) const;
 
   std::byte* data(int block) const { return segment_->at(table_->blocks[block].begin); }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the ranks of one host share, and where it lies in their segment. The layout follows from the ranks, processes and
-// hosts of the team and from the formation alone, so every process computes the same.
+// What the ranks of one host share in a run, whatever their teams, and where it lies in their segment: bells, the failure
+// path, the roll-call, memory, and the board of the first team. The layout follows from the ranks, processes and hosts of the
+// run and from the places of its lanes alone, so every process computes the same.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "skein/team/exchange.hpp"
+#include "skein/team/board.hpp"
 #include "skein/team/failure.hpp"
 #include "skein/team/heap.hpp"
 #include "skein/team/network.hpp"
@@ -31,43 +33,13 @@ struct alignas(kStride) RankAccount {
   std::int32_t cpu = -1;
 };
 
-/// Bytes of one piece of a large payload that passes between processes: three of them, which is what a rank works on, fit
-/// the L2 cache of any server core of the last ten years, and at memory speed one takes a hundred times longer than the
-/// round that announces it.
-inline constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;
-
-/// Through which large payloads pass to other processes: areas of one piece for every rank of the team. Those of ranks on
-/// other hosts are filled by the leader with what their own host sent.
-class Staging {
- public:
-  static constexpr int kAreas = 8;  ///< LargeReduce uses that many
-
-  Staging() = default;
-  Staging(std::byte* base, std::size_t piece_bytes, int ranks)
-      : base_(base), piece_bytes_(piece_bytes), ranks_(static_cast<std::size_t>(ranks)) {}
-
-  /// Bytes of one piece in a team of that many ranks: less than kPieceBytes in large teams, so that the areas of all ranks
-  /// together stay a small part of a host's memory.
-  static std::size_t piece_bytes(int ranks);
-  static std::size_t bytes(int ranks) { return kAreas * static_cast<std::size_t>(ranks) * piece_bytes(ranks); }
-
-  std::size_t piece_bytes() const { return piece_bytes_; }
-  std::byte* area(int rank, int number) const {
-    return base_ + (static_cast<std::size_t>(number) * ranks_ + static_cast<std::size_t>(rank)) * piece_bytes_;
-  }
-
- private:
-  std::byte* base_ = nullptr;
-  std::size_t piece_bytes_ = 0;
-  std::size_t ranks_ = 0;
-};
-
 class Host {
  public:
-  /// What decides the layout.
+  /// What decides the layout, and what the ranks of every team have in common.
   struct Shape {
     RankMap map;
-    Formation formation;
+    PatternChoice pattern;
+    std::vector<Seat> seats;  ///< of the lanes
   };
 
   /// Bytes that the segment needs besides those for shared arrays.
@@ -82,29 +54,30 @@ class Host {
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
 
-  const RankMap& map() const { return shape_.map; }
-  const Formation& formation() const { return shape_.formation; }
-  const Stations& stations() const { return stations_; }
+  /// Of the whole run.
+  const RankMap& map() const { return board_.map(); }
+  const Board& board() const { return board_; }
+  const PatternChoice& pattern() const { return pattern_; }
+  const std::vector<Seat>& seats_of_lanes() const { return seats_of_lanes_; }
   int process() const { return process_; }
   Bells<StdAtomics>& bells() { return bells_; }
   AbortWord<StdAtomics>& abort();
   FailurePath<StdAtomics>& failure() { return failure_; }
-  Channels<StdAtomics> channels() const { return channels_; }
-
-  /// Where each lane says that the ranks which it carries have arrived.
-  std::vector<const Channel<StdAtomics>*> arrivals_of_lanes() const;
   std::span<ReaderFlag<StdAtomics>> own_flags() const;
   std::span<RankAccount> accounts() const { return accounts_; }
 
   /// One line for each rank of the host, by seat.
   std::span<RollCallLine<StdAtomics>> roll_call() const { return roll_call_; }
 
-  /// What the ranks of this host called, when the call that began with that episode could not be completed.
-  std::string describe_calls(Episode failed) const;
+  /// What the ranks of this host called, when that call could not be completed.
+  std::string describe_calls(const CallId& failed) const;
+
+  /// Whether a rank, by seat, or all of the host, last made that call or a later one of its team.
+  bool has_come_to(int seat, const CallId& call) const;
+  bool have_all_come_to(const CallId& call) const;
 
   /// The same of the hosts that have told of a failure that lists calls; for the leader, after meet_hosts.
   std::string calls_of_other_hosts() const;
-  const Staging& staging() const { return staging_; }
   Heap heap() const;
 
   /// Whether a rank of the host has lost its CPU; disturb() is true for the first to say so.
@@ -122,7 +95,16 @@ class Host {
   void connect(Network* network) { network_ = network; }
   Network* network() const { return network_; }
 
-  /// Leader: takes over a failure that another host told of, if one did. Does not block.
+  /// A number for the channel of a team that spans hosts and whose rank 0 is here; no living team of the run has it.
+  std::uint32_t next_channel();
+
+  /// For the root of a team whose board is that block: from now on, until it closes it, the leader serves the relay there.
+  void open_relay(int block, RelayBox& box, std::uint32_t channel);
+  void close_relay(int block);
+
+  /// Leader, whenever it waits: takes over a failure that another host told of, if one did, and serves the relays. How long
+  /// it may sleep until the next call. Does not block.
+  std::chrono::nanoseconds listen();
   void hear_failure();
 
   /// Leader, after a failure here: tells the other hosts, once. Does not block.
@@ -159,25 +141,31 @@ class Host {
   void miss_meeting();
 
  private:
-  std::string describe_calls(Episode failed, std::size_t longest) const;
+  std::string describe_calls(const CallId& failed, std::size_t longest) const;
+  void look_for_relays();
   struct Header;
   struct Layout;
 
-  Host(Segment segment, Shape shape, int process, const Layout& layout);
+  Host(Segment segment, Shape shape, int process);
   Header& header() const;
 
   Segment segment_;
-  Shape shape_;
-  Stations stations_;
+  Board board_;
+  PatternChoice pattern_;
+  std::vector<Seat> seats_of_lanes_;
   int process_;
   Bells<StdAtomics> bells_;
   FailurePath<StdAtomics> failure_;
-  Channels<StdAtomics> channels_;
   std::span<ReaderFlag<StdAtomics>> flags_;
   std::span<RankAccount> accounts_;
   std::span<RollCallLine<StdAtomics>> roll_call_;
-  Staging staging_;
   Network* network_ = nullptr;
+  struct Relay {
+    int block;
+    RelayServer server;
+  };
+  std::vector<Relay> relays_;  ///< that this leader serves
+  std::uint64_t relay_changes_ = 0;
   bool has_told_ = false;
   std::vector<FailureNews> heard_;
   std::vector<int> reported_;  ///< hosts whose report is out

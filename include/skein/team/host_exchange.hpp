@@ -20,13 +20,14 @@
 
 #include "skein/team/contributions.hpp"
 #include "skein/team/network.hpp"
+#include "skein/team/rank_map.hpp"
 
 namespace skein {
 
 class HostExchange {
  public:
-  /// `ranks` is the size of the team.
-  HostExchange(Network& network, int ranks);
+  /// All outlive it. `memory` is Contributions::kLargestStride bytes for each rank of the team.
+  HostExchange(Link& link, const RankMap& map, std::span<std::byte> memory);
 
   /// Begins an episode whose ranks have all arrived here. Fill contributions() before.
   void start(Episode episode, Signature signature, const Content& content);
@@ -39,10 +40,10 @@ class HostExchange {
 
   bool is_under_way() const { return is_under_way_; }
 
-  /// After Progress::mismatched: the host whose signature differs.
+  /// After Progress::mismatched: the host whose signature differs, by its number in the team.
   int mismatched_host() const { return steps_[step_].host; }
 
-  Network& network() { return *network_; }
+  Link& link() { return *link_; }
 
  private:
   struct Header {
@@ -61,11 +62,11 @@ class HostExchange {
   /// overlooks a mismatch once in 2^n; Open MPI's tags give it 31.
   std::uint32_t label() const {
     const auto folded = static_cast<std::uint32_t>(own_.signature ^ (own_.signature >> 32U));
-    return (folded ^ (static_cast<std::uint32_t>(own_.episode) * 0x9e3779b1U)) & network_->label_mask();
+    return (folded ^ (static_cast<std::uint32_t>(own_.episode) * 0x9e3779b1U)) & link_->label_mask();
   }
   bool has_bytes() const { return content_.need != Content::Need::nothing; }
 
-  static bool is_small(std::size_t bytes) { return sizeof(Header) + bytes <= Network::kSmallBytes; }
+  static bool is_small(std::size_t bytes) { return sizeof(Header) + bytes <= Link::kSmallBytes; }
   std::size_t bytes_of(int parts) const {
     return static_cast<std::size_t>(parts) * Contributions::stride(content_.bytes);
   }
@@ -73,9 +74,11 @@ class HostExchange {
   Progress receive();
   void end_step();
 
-  Network* network_;
+  int run_host() const { return map_->run_host(steps_[step_].host); }
+
+  Link* link_;
+  const RankMap* map_;
   std::vector<Step> steps_;
-  std::vector<std::byte> memory_;
   Contributions known_;
   Content content_;
   Header own_;

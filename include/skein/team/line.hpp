@@ -30,6 +30,20 @@ inline constexpr std::size_t kInlineBytes = 48;
 using Episode = std::uint64_t;
 using Signature = std::uint64_t;
 
+/// What a team is called in reports: its rank 0 by the number in the run, and how many teams that rank has led, this one
+/// included. Zero for the run's first team, which needs no name.
+using TeamName = std::uint64_t;
+
+constexpr TeamName team_name(int run_rank, std::uint32_t number) {
+  return static_cast<TeamName>(run_rank) << 32U | number;
+}
+
+/// A call of a team, by its first episode.
+struct CallId {
+  TeamName team = 0;
+  Episode episode = 0;
+};
+
 /// How far an episode has come.
 enum class Progress { complete, pending, aborted, mismatched };
 

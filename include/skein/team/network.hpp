@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -16,7 +17,7 @@ namespace skein {
 /// News of a failure, as it travels between hosts.
 struct FailureNews {
   static constexpr std::size_t kMessageBytes = 2048;
-  static constexpr std::size_t kCallsBytes = 1792;  // so that all of it is a short message to most networks: 4096 bytes
+  static constexpr std::size_t kCallsBytes = 1776;  // so that all of it is a short message to most networks: 4096 bytes
 
   std::int32_t sender = 0;
   std::int32_t origin = 0;  ///< host on which it happened
@@ -25,6 +26,8 @@ struct FailureNews {
   std::int32_t has_open_transfers = 0;  ///< the sender could not end MPI in good order
   std::int32_t is_reported = 0;         ///< second news of the origin: its report is out
   std::int32_t lists_calls = 0;         ///< as in Failure
+  std::uint64_t team = 0;               ///< of Failure::call
+  std::uint64_t episode = 0;
   std::array<char, kMessageBytes> message{};
   std::array<char, kCallsBytes> calls{};  ///< of the sender's ranks, if lists_calls; else it need not be sent
 
@@ -37,15 +40,14 @@ struct Message {
   const std::byte* bytes = nullptr;  ///< null when there is no message
 };
 
-class Network {
+/// How the leaders of a team's hosts speak to each other. Hosts are called what they are in the run. Messages and transfers of
+/// different links do not meet.
+class Link {
  public:
   /// Most bytes of one small message.
   static constexpr std::size_t kSmallBytes = 1024;
 
-  virtual ~Network() = default;
-
-  virtual int host() const = 0;
-  virtual int hosts() const = 0;
+  virtual ~Link() = default;
 
   /// Where to write the next small message to a host, kSmallBytes long; null when too many are under way: try again.
   virtual std::byte* outgoing(int host) = 0;
@@ -66,6 +68,20 @@ class Network {
 
   /// Goes on with the transfers that were started; true when all are done but the newest `left`.
   virtual bool transfers_done(std::size_t left = 0) = 0;
+};
+
+class Network {
+ public:
+  virtual ~Network() = default;
+
+  /// Of the run's first team; lives as long as the network.
+  virtual Link& first_link() = 0;
+
+  /// Of another team, whose channel is the same on all its hosts and no other living team's.
+  virtual std::unique_ptr<Link> open(std::uint32_t channel) = 0;
+
+  /// Whether nothing is being moved, on any link.
+  virtual bool is_at_rest() = 0;
 
   /// Tells all other hosts; at most twice.
   virtual void tell_failure(const FailureNews& news) = 0;
@@ -81,7 +97,7 @@ class Network {
 class Transfer {
  public:
   /// Starts all sends and receives of this host; how many of the newest may still be under way when the exchange is over.
-  virtual std::size_t start(Network& network) = 0;
+  virtual std::size_t start(Link& link) = 0;
 
  protected:
   ~Transfer() = default;

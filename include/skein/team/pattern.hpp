@@ -44,7 +44,8 @@ struct Seat {
   int numa = 0;
 };
 
-enum class Level { l3, numa, host };
+/// Parts of a run, the smallest first.
+enum class Level { lane, process, l3, numa, host };
 std::string_view level_name(Level level);
 
 struct Group {

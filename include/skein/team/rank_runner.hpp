@@ -15,7 +15,8 @@ namespace skein {
 
 class RankRunner {
  public:
-  explicit RankRunner(Team& team) : team_(team) {}
+  /// Of the run's first team. Both outlive it.
+  RankRunner(RankContext& context, Team& team) : context_(context), team_(team) {}
 
   struct Outcome {
     bool has_left = false;       ///< together with all others; the same on every rank
@@ -35,6 +36,7 @@ class RankRunner {
  private:
   void let_go_of_thread();
 
+  RankContext& context_;
   Team& team_;
 };
 

@@ -9,15 +9,16 @@
 
 namespace skein {
 
+class RankContext;
 class Team;
 
-/// Returned by Team::ibarrier. Complete it with wait(), or with test() until that returns true. Destroying it earlier is
-/// an error that ends the run. Used by its rank only, inside the run. When the team spans hosts, it completes only while a
+/// Returned by Team::ibarrier. Complete it with wait(), or with test() until that returns true. Destroying it earlier, or its
+/// team, is an error that ends the run. Used by its rank only, inside the run. When the team spans hosts, it completes only while a
 /// rank of the first lane of each host is in some Skein call: a rank that waits for it must not be what that rank waits for.
 class Request {
  public:
   Request() = default;
-  Request(Request&& other) noexcept : team_(std::exchange(other.team_, nullptr)), episode_(other.episode_) {}
+  Request(Request&& other) noexcept { swap(other); }
   Request& operator=(Request&& other) noexcept {
     Request(std::move(other)).swap(*this);
     return *this;
@@ -34,13 +35,16 @@ class Request {
 
  private:
   friend class Team;
-  Request(Team& team, Episode episode) : team_(&team), episode_(episode) {}
+  Request(Team& team, RankContext& context, Episode episode) : team_(&team), context_(&context), episode_(episode) {}
+  void require_team() const;
   void swap(Request& other) noexcept {
     std::swap(team_, other.team_);
+    std::swap(context_, other.context_);
     std::swap(episode_, other.episode_);
   }
 
-  Team* team_ = nullptr;
+  Team* team_ = nullptr;  ///< which may be gone when the rank has to leave
+  RankContext* context_ = nullptr;
   Episode episode_ = 0;
 };
 

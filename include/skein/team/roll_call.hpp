@@ -87,6 +87,7 @@ struct alignas(kStride) RollCallLine {
   Word count{0};    ///< twice the calls; odd while a call is being written
   Word episode{0};  ///< of the call's first exchange
   Word what{0};     ///< operation, line of source and root, packed
+  Word team{0};     ///< TeamName; written when it is another than before
   WaitNotice<Policy> wait;
   Word element_bytes{0};
   Word elements{0};
@@ -98,6 +99,7 @@ struct alignas(kStride) RollCallLine {
 /// A line as plain values.
 struct RollCallEntry {
   std::uint64_t count = 0;
+  TeamName team = 0;
   Episode episode = 0;
   Operation operation = Operation::none;
   unsigned line = 0;
@@ -125,12 +127,14 @@ class RollCall {
  public:
   explicit RollCall(RollCallLine<Policy>& line) : line_(&line) {}
 
-  [[gnu::always_inline]] inline void enter(const Call& call, Episode episode) {
+  [[gnu::always_inline]] inline void enter(const Call& call, const CallId& id) {
     RollCallLine<Policy>& line = *line_;  // which stores with an order would have loaded again
     const std::uint64_t count = count_;
     count_ = count + 2;
     line.count.store(count + 1, std::memory_order_relaxed);  // [call]
-    line.episode.store(episode, std::memory_order_release);
+    line.episode.store(id.episode, std::memory_order_release);
+    if (id.team != team_) [[unlikely]]
+      line.team.store(team_ = id.team, std::memory_order_release);
     line.what.store(pack(call), std::memory_order_release);
     if (has_elements(call.operation)) {
       line.element_bytes.store(call.element_bytes, std::memory_order_release);
@@ -144,7 +148,7 @@ class RollCall {
   }
 
   void begin_run() {
-    enter({}, 0);
+    enter({}, {});
     set_run(++runs_, RunState::inside);
   }
   void end_run() { set_run(runs_, RunState::left); }
@@ -169,7 +173,8 @@ class RollCall {
   RollCallLine<Policy>* line_;
   std::uint64_t count_ = 0;
   std::uint64_t runs_ = 0;
-  const char* operator_name_ = nullptr;  ///< these two are what the line holds copies of
+  TeamName team_ = 0;
+  const char* operator_name_ = nullptr;  ///< these two and the team are what the line holds
   const char* file_ = nullptr;
 };
 
@@ -182,6 +187,7 @@ std::optional<RollCallEntry> try_to_read_entry(const RollCallLine<Policy>& line)
   const std::uint64_t run = line.run.load(std::memory_order_acquire);
   entry.runs = run >> 2U;
   entry.state = static_cast<RunState>(run & 3U);
+  entry.team = line.team.load(std::memory_order_acquire);
   entry.episode = line.episode.load(std::memory_order_acquire);
   const std::uint64_t what = line.what.load(std::memory_order_acquire);
   entry.operation = static_cast<Operation>(what & 0xffU);
@@ -207,6 +213,9 @@ std::optional<RollCallEntry> read_entry(const RollCallLine<Policy>& line) {
   }
   return std::nullopt;
 }
+
+/// " of team 4.1"; nothing for the run's first team.
+std::string of_team(TeamName team);
 
 /// One rank in a report.
 struct RankStatus {

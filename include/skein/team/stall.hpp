@@ -47,7 +47,7 @@ class StallJudge {
  public:
   enum class Verdict { fine, slow, stalled, deadlocked };
 
-  /// What the ranks of one host share, by seat; they are the whole team if `is_whole_team`, and wait for nobody else.
+  /// What the ranks of one host share, by seat, and the arrivals of the run's first team; they are the whole team if `is_whole_team`, and wait for nobody else.
   StallJudge(std::span<RollCallLine<Policy>> lines, LaneArrivals<Policy> arrivals, bool is_whole_team,
              std::chrono::nanoseconds limit)
       : lines_(lines),
@@ -88,7 +88,7 @@ class StallJudge {
       RankStatus& seat = seats_[i];
       const std::optional<RollCallEntry> now = read_entry(lines_[i]);
       const bool is_same = now && seat.call && now->is_same_as(*seat.call);
-      const bool is_inside = now && now->episode > common;
+      const bool is_inside = now && now->team == 0 && now->episode > common;
       seat = {.rank = static_cast<int>(i),
               .call = now,
               .is_inside = is_inside,

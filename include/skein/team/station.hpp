@@ -20,8 +20,8 @@ struct Station {
   };
 
   int lane = 0;
-  int seat = 0;                 ///< of its first rank
-  LaneRanks carried;            ///< the ranks on it
+  LaneRanks carried;            ///< the team's ranks on it
+  std::vector<int> seats;       ///< theirs
   std::vector<Child> children;  ///< those of the lowest group first; in all-to-all, all others
   int released_by = -1;         ///< release channel; negative where nobody releases: the root, and all-to-all
   std::vector<int> releases;    ///< release channels that it posts, those of the highest group first
@@ -39,7 +39,7 @@ struct Station {
 };
 
 struct Stations {
-  /// `lanes` are those of the host, in rank order.
+  /// `lanes` are those of the host that carry ranks of the team.
   Stations(const Formation& formation, const std::vector<LaneRanks>& lanes);
 
   std::vector<Station> of_lane;

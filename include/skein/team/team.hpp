@@ -22,8 +22,12 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <source_location>
+#include <span>
 #include <tuple>
 
 #include "skein/team/buffer.hpp"
@@ -39,8 +43,8 @@ struct Operand;
 
 class Team : private Member {
  public:
-  /// Made by Runtime. `host` and `lane`, which carries the rank, outlive the team.
-  Team(Host& host, int rank, TeamLane& lane) : Member(host, rank, lane) {}
+  /// The run's first team, made by Runtime. The context outlives it. Programs make others with split() and its like.
+  explicit Team(RankContext& context) : Member(context) {}
 
   using Member::rank;
   using Member::size;
@@ -48,14 +52,15 @@ class Team : private Member {
   /// Whether this is rank 0.
   bool root() const { return rank_ == 0; }
 
-  /// The process that this rank lives in, and how many the team spans.
+  /// The process that this rank lives in, and how many the team spans, numbered in the order of their lowest ranks.
   using Member::process;
   using Member::processes;
 
-  /// The host that this rank runs on, and how many the team spans. Ranks of one host share what shared() gives them.
-  int host() const { return host_->map().own_host(); }
+  /// The host that this rank runs on, and how many the team spans, numbered likewise. Ranks of one host share what shared()
+  /// gives them.
+  int host() const { return map().own_host(); }
   using Member::hosts;
-  int host_of(int rank) const { return host_->map().host_of(rank); }
+  int host_of(int rank) const { return map().host_of(rank); }
 
   using Where = std::source_location;
 
@@ -195,6 +200,28 @@ class Team : private Member {
     requires Returnable<BufferValue<In>>
   [[nodiscard]] Ragged<BufferValue<In>> alltoallv(const In& in, Parts in_parts, Where where = Where::current());
 
+  // --- teams of some of the ranks. All of this team call, with the same arguments but color and key. The new team is this
+  // rank's as long as the pointer lives, which the Runtime must outlive; none is returned to ranks that are in no new team. To
+  // let it go is no collective. Its collectives and those of other teams overlap as they like.
+  // Cost  two exchanges, O(size()) work a rank, and a block of the segment, in which a team of p ranks on h hosts touches some
+  //       1.5 KB a rank and what its payloads pass through. One host has room for 1,024 teams and shared arrays at a time ---
+
+  /// One team for each color, which is not negative, or kNoTeam; its ranks in the order of `key`, those of equal keys as here.
+  static constexpr int kNoTeam = std::numeric_limits<int>::min();
+  [[nodiscard]] std::unique_ptr<Team> split(int color, int key = 0, Where where = Where::current());
+
+  /// One team for each lane, process, L3 cache, NUMA domain or host that has ranks of this one.
+  [[nodiscard]] std::unique_ptr<Team> split_by(Level level, Where where = Where::current());
+
+  /// The same ranks in the same order, for a part of the program whose calls shall not meet those of others.
+  [[nodiscard]] std::unique_ptr<Team> dup(Where where = Where::current());
+
+  /// The given ranks, in the given order.
+  [[nodiscard]] std::unique_ptr<Team> subset(std::span<const int> ranks, Where where = Where::current());
+
+  /// What `rank` is called in another team of this rank's; nothing when it is not in it. Local.
+  std::optional<int> translate(int rank, const Team& other) const;
+
   // --- memory and processes ---
 
   /// One zero-filled array of n values for all ranks of the host; each rank first touches its own block. On several hosts
@@ -210,8 +237,8 @@ class Team : private Member {
   template <class F>
   std::invoke_result_t<F&> once(F&& f, Where where = Where::current());
 
-  /// Calls f once in every process, on its main lane, the thread that may call MPI; the other ranks wait, parked after a
-  /// while. For libraries that speak MPI themselves: PETSc, FFTW, parallel HDF5 (Runtime::comm is theirs to use).
+  /// Calls f once in every process of the team, on its main lane, the thread that may call MPI, which has to carry a rank of
+  /// the team; the other ranks wait, parked after a while. For libraries that speak MPI themselves: PETSc, FFTW, parallel HDF5 (Runtime::comm is theirs to use).
   /// Collective  all ranks.
   /// Blocks      until f has returned in every process.
   template <class F>
@@ -219,9 +246,11 @@ class Team : private Member {
     const Call call{.operation = Operation::per_process, .where = where};
     enter(call);
     guarded([&] {
+      const int caller = rank_on_main_lane();
+      require(caller >= 0, call, "this process has no rank of the team on its main lane, the only one that may call MPI");
       exchange(signature(call), nullptr, 0, kNoContent, kNothing, nullptr, 0);
-      if (rank_ == host_->map().first_of(process())) on_own_stack(f);
-      if (is_in_child_) refuse_call(call);  // of a fork in f
+      if (rank_ == caller) on_own_stack(f);
+      if (context_->is_in_child()) refuse_call(call);  // of a fork in f
       exchange(signature(Call{.operation = Operation::piece}), nullptr, 0, kNoContent, kNothing, nullptr, 0);
     });
   }
@@ -238,25 +267,25 @@ class Team : private Member {
   /// other threads. For a rank that computes long, or polls something outside Skein. Not collective.
   void yield(Where where = Where::current()) {
     require_caller({.operation = Operation::yield, .where = where});
-    waiter_.idle();
-    if (host_->abort().is_set()) [[unlikely]]
+    context_->waiter().idle();
+    if (context_->host().abort().is_set()) [[unlikely]]
       throw_failed(Progress::aborted);
-    if (!lane_->is_shared()) StdAtomics::yield();
+    if (!context_->lane().is_shared()) StdAtomics::yield();
   }
 
   /// Seconds that this rank has spent waiting for others; waits shorter than the first polls count as none. Where ranks share
   /// a lane, the time in which none of them could go on.
-  double waited_s() const { return static_cast<double>(waiter_.waited_ns()) * 1e-9; }
-
-  /// For Runtime, in the child of a fork: the team belongs to the parent, and every call here throws.
-  void belongs_to_parent() {
-    is_in_child_ = true;
-    must_leave();
-  }
+  double waited_s() const { return static_cast<double>(context_->waiter().waited_ns()) * 1e-9; }
 
  private:
   friend class Request;
   friend class RankRunner;
+
+  using Member::Member;
+
+  /// The team of the ranks that pass the same `color`, in the order of `key` and then of this team; none for kNoColor.
+  std::unique_ptr<Team> divide(const Call& call, std::int64_t color, int key);
+  static constexpr std::int64_t kNoColor = -1;
 
   static void print_line(const std::string& line);
 };
@@ -269,11 +298,11 @@ SharedArray<T> Team::shared(std::size_t n, Where where) {
   enter(call);
   return guarded([&] {
     require(n <= PTRDIFF_MAX / sizeof(T), call, "too many values");
-    const Heap heap = host_->heap();
-    const RankMap& map = host_->map();
-    int block = rank_ == map.rank_at(0) ? heap.allocate(n * sizeof(T), map.seats()) : -1;
+    const Heap heap = context_->host().heap();
+    const int first = map().rank_at(0);
+    int block = rank_ == first ? heap.allocate("shared array", n * sizeof(T), map().seats()) : -1;
     exchange(signature(call), &block, sizeof(block), kNoContent, kNothing, nullptr, 0);
-    block = posted_value(map.rank_at(0), block);
+    block = posted_value(first, block);
     SharedArray<T> array(heap, block, n, block_range(n, size_, rank_));
     std::memset(static_cast<void*>(array.block().data()), 0, array.block().size_bytes());  // first touch
     exchange(signature(Call{.operation = Operation::piece}), nullptr, 0, kNoContent, kNothing, nullptr, 0);

@@ -1,41 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the ranks of one lane share in a team: how they take turns, their side of the exchange, the way to other hosts. For a
-// rank alone on its lane, only the last.
+// One lane and the ranks of the run that it carries: how they take turns, how they wait, and their sides of their teams.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "skein/lane/lanes.hpp"
-#include "skein/team/crew.hpp"
-#include "skein/team/host.hpp"
 #include "skein/team/rank_local.hpp"
+#include "skein/team/team_side.hpp"
 
 namespace skein {
 
-/// How a team runs; the same for all its ranks of a host, but `cpu`.
-struct TeamSettings {
+/// How a run goes; the same for all its ranks of a host, but `cpu`.
+struct RunSettings {
   WaitBudget budget;
   WaitBudget crowded_budget;  ///< for a rank that has lost its CPU
   int cpu = -1;               ///< that the rank's lane is pinned to; negative for none
-  Episode first_episode = 1;
+  Episode first_episode = 1;  ///< of every team
   std::optional<std::uint64_t> seed;  ///< of the order in which the ranks of a lane run
 };
 
-class TeamLane final : public Rota {
+class RankLane final : public Rota {
  public:
   /// Lane `lane` of the host, which is of this process. `host` outlives it.
-  TeamLane(Host& host, int lane, const TeamSettings& settings);
-  ~TeamLane();
-  TeamLane(const TeamLane&) = delete;
-  TeamLane& operator=(const TeamLane&) = delete;
+  RankLane(Host& host, int lane, const RunSettings& settings);
+  ~RankLane();
+  RankLane(const RankLane&) = delete;
+  RankLane& operator=(const RankLane&) = delete;
 
-  bool is_shared() const { return carried_.ranks > 1; }
-  LaneRanks carried() const { return carried_; }
-  const TeamSettings& settings() const { return settings_; }
+  int number() const { return lane_; }
+  bool is_shared() const { return carried_.are_several(); }
+  const LaneRanks& carried() const { return carried_; }
+  const RunSettings& settings() const { return settings_; }
 
   /// How a rank of the lane waits.
   Waiter<StdAtomics> waiter_of(int rank);
@@ -44,14 +44,16 @@ class TeamLane final : public Rota {
   bool begin_warning_of_mutexes() { return !std::exchange(has_warned_of_mutexes_, true); }
 
   /// Null for a rank alone.
-  Crew<StdAtomics>* crew() { return crew_ ? &*crew_ : nullptr; }
   Turns<StdAtomics>* turns() { return turns_ ? &*turns_ : nullptr; }
 
-  /// Null but on the lane that speaks to other hosts.
-  HostExchange* others() { return others_.get(); }
+  /// The lane's side of the run's first team.
+  const std::shared_ptr<TeamSide>& first_side() const { return first_side_; }
+
+  /// That of the team whose board is that block: the first of its ranks here makes it, for all.
+  std::shared_ptr<TeamSide> side_of(int block, const std::function<std::shared_ptr<TeamSide>()>& make);
 
   /// Whether it is that rank that runs on the lane.
-  bool runs(int rank) const { return !is_shared() || turns_->running() == rank - carried_.first; }
+  bool runs(int rank) const { return !is_shared() || turns_->running() == rank - carried_.first(); }
 
   /// The calling thread carries its ranks, until it is told otherwise.
   void adopt_thread();
@@ -72,11 +74,11 @@ class TeamLane final : public Rota {
   Host& host_;
   int lane_;
   LaneRanks carried_;
-  TeamSettings settings_;
-  std::unique_ptr<HostExchange> others_;
+  RunSettings settings_;
   std::optional<Turns<StdAtomics>> turns_;
-  std::optional<Crew<StdAtomics>> crew_;
   std::vector<RankLocals> locals_;  ///< of the ranks that it carries
+  std::shared_ptr<TeamSide> first_side_;
+  std::vector<std::weak_ptr<TeamSide>> sides_;  ///< of other teams
   bool has_warned_of_mutexes_ = false;
 };
 

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Board: the memory through which the ranks of one team on one host meet, a stretch of the host's segment. Its layout follows
+// from the team's ranks and their formation alone, so every process computes the same.
+//
+// Who      made by each lane of the team for itself, over memory that one of them has built.
+// Cost     O(ranks) to lay out; building touches the channels only: all else is plain bytes, which are placed at first use.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "skein/team/gathering.hpp"
+#include "skein/team/rank_map.hpp"
+#include "skein/team/relay.hpp"
+#include "skein/team/station.hpp"
+
+namespace skein {
+
+/// Bytes of one piece of a large payload that passes between processes: three of them, which is what a rank works on, fit
+/// the L2 cache of any server core of the last ten years, and at memory speed one takes a hundred times longer than the
+/// round that announces it.
+inline constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;
+
+/// Through which large payloads pass to other processes: areas of one piece for every rank of the team. Those of ranks on
+/// other hosts are filled by the leader with what their own host sent.
+class Staging {
+ public:
+  static constexpr int kAreas = 8;  ///< LargeReduce uses that many
+
+  Staging() = default;
+  Staging(std::byte* base, std::size_t piece_bytes, int ranks)
+      : base_(base), piece_bytes_(piece_bytes), ranks_(static_cast<std::size_t>(ranks)) {}
+
+  /// Bytes of one piece in a team of that many ranks: less than kPieceBytes in large teams, so that the areas of all ranks
+  /// together stay a small part of a host's memory.
+  static std::size_t piece_bytes(int ranks);
+  static std::size_t bytes(int ranks) { return kAreas * static_cast<std::size_t>(ranks) * piece_bytes(ranks); }
+
+  std::size_t piece_bytes() const { return piece_bytes_; }
+  std::byte* area(int rank, int number) const {
+    return base_ + (static_cast<std::size_t>(number) * ranks_ + static_cast<std::size_t>(rank)) * piece_bytes_;
+  }
+
+ private:
+  std::byte* base_ = nullptr;
+  std::size_t piece_bytes_ = 0;
+  std::size_t ranks_ = 0;
+};
+
+class Board {
+ public:
+  /// `seats_of_lanes` are of all lanes of the host.
+  Board(RankMap map, const PatternChoice& pattern, std::span<const Seat> seats_of_lanes);
+  Board(const Board&) = delete;
+  Board& operator=(const Board&) = delete;
+
+  /// Bytes that it needs; at most kStride less when they begin at a multiple of that.
+  std::size_t bytes() const { return end_; }
+
+  /// Builds the shared objects in zero-filled memory that begins at a multiple of kStride. One lane of one process does.
+  void build(std::byte* base) const;
+
+  /// Uses what has been built, before anything below.
+  void attach(std::byte* base);
+
+  const RankMap& map() const { return map_; }
+  const Formation& formation() const { return formation_; }
+  const Stations& stations() const { return stations_; }
+  const Channels<StdAtomics>& channels() const { return channels_; }
+  const Staging& staging() const { return staging_; }
+
+  /// Where each lane says that the ranks which it carries have arrived.
+  std::vector<const Channel<StdAtomics>*> arrivals_of_lanes() const;
+
+  /// Room for what is known of all ranks, for the root of a team that spans hosts.
+  std::span<std::byte> known() const { return known_; }
+
+  /// The way of the root to the lane that speaks to other hosts; null where that is the root's own, or not needed.
+  RelayBox* relay() const { return relay_; }
+  bool has_relay() const { return has_relay_; }
+
+ private:
+  RankMap map_;
+  Formation formation_;
+  Stations stations_;
+  std::size_t parts_bytes_, mirror_bytes_, staging_bytes_, known_bytes_;
+  bool has_relay_;
+  std::size_t arrivals_at_, ascents_at_, releases_at_, parts_at_, mirror_at_, known_at_, relay_at_, staging_at_, end_;
+  Channels<StdAtomics> channels_;
+  Staging staging_;
+  std::span<std::byte> known_;
+  RelayBox* relay_ = nullptr;
+};
+
+}  // namespace skein

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skein/team/board.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "skein/team/heap.hpp"
+
+namespace skein {
+namespace {
+
+/// Memory of one staging area for all ranks of a team, once these are more than fit it with kPieceBytes each.
+constexpr std::size_t kAreaBytes = std::size_t{32} << 20U;
+constexpr std::size_t kLeastPieceBytes = 256;
+
+Formation formation_of(const RankMap& map, const PatternChoice& pattern, std::span<const Seat> seats_of_lanes) {
+  std::vector<Seat> seats;
+  for (int lane = 0; lane < static_cast<int>(map.lanes().size()); ++lane) {
+    seats.push_back(seats_of_lanes[static_cast<std::size_t>(map.run_lane(lane))]);
+  }
+  return choose_formation(pattern, seats, map.hosts());
+}
+
+template <class T>
+std::span<T> objects(std::byte* at, std::size_t count) {
+  return {reinterpret_cast<T*>(at), count};
+}
+
+}  // namespace
+
+std::size_t Staging::piece_bytes(int ranks) {
+  const std::size_t fitting = kAreaBytes / static_cast<std::size_t>(ranks) / kLeastPieceBytes * kLeastPieceBytes;
+  return std::clamp(fitting, kLeastPieceBytes, kPieceBytes);
+}
+
+Board::Board(RankMap map, const PatternChoice& pattern, std::span<const Seat> seats_of_lanes)
+    : map_(std::move(map)),
+      formation_(formation_of(map_, pattern, seats_of_lanes)),
+      stations_(formation_, map_.lanes()),
+      parts_bytes_(stations_.parts * Contributions::kLargestStride),
+      mirror_bytes_(map_.hosts() > 1 ? static_cast<std::size_t>(map_.size()) * kInlineBytes : 0),
+      staging_bytes_(map_.processes() > 1 ? Staging::bytes(map_.size()) : 0),
+      known_bytes_(map_.hosts() > 1 ? static_cast<std::size_t>(map_.size()) * Contributions::kLargestStride : 0),
+      has_relay_(map_.hosts() > 1 && map_.run_lane(0) != 0) {
+  std::size_t offset = 0;
+  const auto place = [&offset](std::size_t alignment, std::size_t bytes) {
+    const std::size_t begin = round_up(offset, alignment);
+    offset = begin + bytes;
+    return begin;
+  };
+  arrivals_at_ = place(kStride, static_cast<std::size_t>(map_.seats()) * sizeof(Channel<StdAtomics>));
+  ascents_at_ = place(kStride, map_.lanes().size() * sizeof(Channel<StdAtomics>));
+  releases_at_ = place(kStride, static_cast<std::size_t>(stations_.release_channels) * sizeof(Channel<StdAtomics>));
+  relay_at_ = place(kStride, has_relay_ ? sizeof(RelayBox) : 0);
+  parts_at_ = place(kStride, parts_bytes_);
+  mirror_at_ = place(kStride, mirror_bytes_);
+  known_at_ = place(kStride, known_bytes_);
+  staging_at_ = place(kPageBytes, staging_bytes_);
+  end_ = offset;
+}
+
+void Board::build(std::byte* base) const {
+  const auto build = [base]<class T>(std::type_identity<T>, std::size_t offset, std::size_t count) {
+    std::uninitialized_value_construct_n(reinterpret_cast<T*>(base + offset), count);
+  };
+  build(std::type_identity<Channel<StdAtomics>>(), arrivals_at_, static_cast<std::size_t>(map_.seats()));
+  build(std::type_identity<Channel<StdAtomics>>(), ascents_at_, map_.lanes().size());
+  build(std::type_identity<Channel<StdAtomics>>(), releases_at_, static_cast<std::size_t>(stations_.release_channels));
+  if (has_relay_) std::construct_at(reinterpret_cast<RelayBox*>(base + relay_at_));
+}
+
+void Board::attach(std::byte* base) {
+  channels_ = {
+      objects<Channel<StdAtomics>>(base + arrivals_at_, static_cast<std::size_t>(map_.seats())),
+      objects<Channel<StdAtomics>>(base + ascents_at_, map_.lanes().size()),
+      objects<Channel<StdAtomics>>(base + releases_at_, static_cast<std::size_t>(stations_.release_channels)),
+      {base + parts_at_, parts_bytes_},
+      {base + mirror_at_, mirror_bytes_}};
+  staging_ = Staging(base + staging_at_, Staging::piece_bytes(map_.size()), map_.size());
+  known_ = {base + known_at_, known_bytes_};
+  relay_ = has_relay_ ? reinterpret_cast<RelayBox*>(base + relay_at_) : nullptr;
+}
+
+std::vector<const Channel<StdAtomics>*> Board::arrivals_of_lanes() const {
+  std::vector<const Channel<StdAtomics>*> result;
+  for (const Station& station : stations_.of_lane) {
+    result.push_back(station.carried.are_several()
+                         ? &channels_.ascents[static_cast<std::size_t>(station.lane)]
+                         : &channels_.arrivals[static_cast<std::size_t>(station.seats.front())]);
+  }
+  return result;
+}
+
+}  // namespace skein

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "skein/team/rank_lane.hpp"
+
+#include <fmt/format.h>
+
+#include "skein/base/report.hpp"
+#include "skein/lane/fibers.hpp"
+#include "skein/machine/machine.hpp"
+#include "skein/machine/process_id.hpp"
+
+namespace skein {
+namespace {
+
+constinit thread_local RankLane* of_thread = nullptr;
+
+}  // namespace
+
+RankLane::RankLane(Host& host, int lane, const RunSettings& settings)
+    : host_(host),
+      lane_(lane),
+      carried_(host.map().lanes()[static_cast<std::size_t>(lane)]),
+      settings_(settings),
+      locals_(static_cast<std::size_t>(carried_.count())) {
+  if (is_shared()) {
+    Turns<StdAtomics>::Settings turns{.notices = {}, .seed = settings.seed, .on_deadlock = {}};
+    for (const int rank : carried_) turns.notices.push_back(&roll_call_line(rank).wait);
+    // Nobody else could free them.
+    if (carried_.count() == host.map().size()) turns.on_deadlock = [this] { report_deadlock(); };
+    const Turns<StdAtomics>::Switch to_fiber{.to = [](void*, int fiber) { Fibers::switch_to(fiber); }};
+    turns_.emplace(carried_.count(), lane_waiter(), to_fiber, std::move(turns));
+  }
+  first_side_ = std::make_shared<TeamSide>(host, *this);
+}
+
+RankLane::~RankLane() { leave_thread(); }
+
+void RankLane::adopt_thread() { of_thread = this; }
+
+void RankLane::leave_thread() {
+  if (of_thread == this) of_thread = nullptr;
+}
+
+RankLocals* RankLane::locals_of_running_rank() {
+  if (of_thread == nullptr) return nullptr;
+  const int rank = of_thread->is_shared() ? of_thread->turns_->running() : 0;
+  return rank < 0 ? nullptr : &of_thread->locals_[static_cast<std::size_t>(rank)];
+}
+
+std::shared_ptr<TeamSide> RankLane::side_of(int block, const std::function<std::shared_ptr<TeamSide>()>& make) {
+  std::erase_if(sides_, [](const std::weak_ptr<TeamSide>& side) { return side.expired(); });
+  for (const std::weak_ptr<TeamSide>& known : sides_) {
+    if (std::shared_ptr<TeamSide> side = known.lock(); side->block() == block) return side;
+  }
+  std::shared_ptr<TeamSide> side = make();
+  sides_.push_back(side);
+  return side;
+}
+
+RollCallLine<StdAtomics>& RankLane::roll_call_line(int rank) const {
+  return host_.roll_call()[static_cast<std::size_t>(host_.map().seat_of(rank))];
+}
+
+// The leader of a host listens to the others while it waits.
+Waiter<StdAtomics> RankLane::lane_waiter() {
+  Idle idle;
+  if (lane_ == 0 && host_.network() != nullptr) {
+    idle = {[](void* host) { return static_cast<Host*>(host)->listen(); }, &host_};
+  }
+  Watch watch;
+  if (settings_.cpu >= 0) {
+    watch = {[](void* lane) { return static_cast<RankLane*>(lane)->has_lost_cpu(); }, this, settings_.crowded_budget};
+  }
+  WaitNotice<StdAtomics>* const notice = is_shared() ? nullptr : &roll_call_line(carried_.first()).wait;
+  return {host_.abort(), host_.bells(), lane_, settings_.budget, idle, watch, notice};
+}
+
+Waiter<StdAtomics> RankLane::waiter_of(int rank) {
+  if (!is_shared()) return lane_waiter();
+  return {host_.abort(), host_.bells(), lane_, settings_.budget, {}, {}, &roll_call_line(rank).wait, &*turns_};
+}
+
+// One lane that was moved is in the way of others, so all of the host change their ways.
+bool RankLane::has_lost_cpu() {
+  if (host_.is_disturbed()) return true;
+  if (runs_only_on(settings_.cpu)) return false;
+  if (host_.disturb()) {
+    write_report(fmt::format(
+        "skein: {} no longer has CPU {} to itself: its mask was changed while it runs (taskset -p, a cpuset); ranks of "
+        "host {} now yield and sleep while they wait\n",
+        describe(carried_), settings_.cpu, host_name()));
+  }
+  return true;
+}
+
+void RankLane::report_deadlock() {
+  if (host_.abort().is_set()) return;
+  host_.failure().fail({.rank = -1,
+                        .code = ExitCode::parallel,
+                        .message = "deadlock: every rank waits for another\n" + host_.describe_calls({})});
+}
+
+}  // namespace skein
