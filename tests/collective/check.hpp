@@ -59,4 +59,15 @@ std::string run_check(skein::Team& team, const Check& check, std::uint64_t numbe
 /// Collective; returns what was wrong on this rank.
 std::string check_split_phase(skein::Team& team, int rounds, std::uint64_t seed);
 
+/// Teams made of teams, in every way, and collectives of all of them, which overlap as they will: which team comes next is
+/// drawn, and ranks that are not in it go on.
+struct TeamProgram {
+  int steps;
+  std::uint64_t seed;
+  std::size_t most_bytes;  ///< that the busiest rank moves in one collective
+};
+
+/// Collective; returns what was wrong on this rank.
+std::string check_teams(skein::Team& team, const TeamProgram& program);
+
 }  // namespace skein_test
