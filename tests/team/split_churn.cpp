@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// split_churn TEAMS: makes and lets go so many teams of each rank, in turn of all ranks, of halves and of one rank, and uses
+// each; so many again before, to warm up.
+//
+// Fails on  memory of the process that has grown by more than what two pages a team would make in a hundred teams.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "skein/skein.hpp"
+
+namespace {
+
+long resident_kib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    long kib = 0;
+    if (word == "VmRSS:" && status >> kib) return kib;
+  }
+  return -1;
+}
+
+void churn(skein::Team& team, int teams) {
+  for (int i = 0; i < teams; ++i) {
+    const auto part = i % 3 == 0 ? team.dup() : team.split(i % 3 == 1 ? team.rank() % 2 : team.rank());
+    if (part->allreduce(1, skein::sum) != part->size()) std::abort();
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fputs("usage: split_churn TEAMS\n", stderr);
+    return 2;
+  }
+  const int teams = std::atoi(argv[1]);
+  constexpr long kMostGrowthKib = 800;
+  skein::Runtime runtime(argc, argv);
+  return runtime.run([&](skein::Team& team) {
+    churn(team, teams / 10);
+    team.barrier();
+    const long before = resident_kib();
+    churn(team, teams);
+    team.barrier();
+    const long growth = resident_kib() - before;
+    team.log("{} teams of {} ranks: resident memory grew by {} KiB", teams, team.size(), growth);
+    if (growth > kMostGrowthKib) throw skein::Error(skein::ExitCode::parallel, fmt::format("it grew by {} KiB", growth));
+  });
+}
