@@ -22,9 +22,9 @@ constexpr std::chrono::nanoseconds kOnTheWay = std::chrono::milliseconds(500);
 
 RankContext::RankContext(Host& host, int rank, RankLane& lane)
     : lane_(&lane),
-      host_(&host),
       rank_(rank),
-      roll_call_(roll_call_line()),
+      roll_call_(host.roll_call()[static_cast<std::size_t>(host.map().seat_of(rank))]),
+      host_(&host),
       waiter_(lane.waiter_of(rank)),
       readers_(host.own_flags(), rank - host.map().first_of(host.process()), host.abort()) {}
 

@@ -18,10 +18,11 @@ constinit thread_local RankLane* of_thread = nullptr;
 RankLane::RankLane(Host& host, int lane, const RunSettings& settings)
     : host_(host),
       lane_(lane),
+      first_(host.map().lanes()[static_cast<std::size_t>(lane)].first()),
       carried_(host.map().lanes()[static_cast<std::size_t>(lane)]),
       settings_(settings),
       locals_(static_cast<std::size_t>(carried_.count())) {
-  if (is_shared()) {
+  if (carried_.are_several()) {
     Turns<StdAtomics>::Settings turns{.notices = {}, .seed = settings.seed, .on_deadlock = {}};
     for (const int rank : carried_) turns.notices.push_back(&roll_call_line(rank).wait);
     // Nobody else could free them.
@@ -70,7 +71,7 @@ Waiter<StdAtomics> RankLane::lane_waiter() {
   if (settings_.cpu >= 0) {
     watch = {[](void* lane) { return static_cast<RankLane*>(lane)->has_lost_cpu(); }, this, settings_.crowded_budget};
   }
-  WaitNotice<StdAtomics>* const notice = is_shared() ? nullptr : &roll_call_line(carried_.first()).wait;
+  WaitNotice<StdAtomics>* const notice = carried_.are_several() ? nullptr : &roll_call_line(carried_.first()).wait;
   return {host_.abort(), host_.bells(), lane_, settings_.budget, idle, watch, notice};
 }
 

@@ -3,7 +3,7 @@
 // What a rank is in all its teams: who may call for it, how it waits, what it reports, and how it leaves a run that failed.
 //
 // Who      its rank only, inside a run; Runtime before and after.
-// Cost     what every call touches are its first two cache lines.
+// Cost     what every call touches is its first cache line: many ranks on a lane have to fit the caches.
 #pragma once
 
 #include <atomic>
@@ -152,13 +152,13 @@ class alignas(kStride) RankContext {  // each rank writes to its own in every ca
   std::atomic<std::uintptr_t> caller_ = kNobody;  // the thread that may call now; kAsk... if it has other ranks
   std::atomic<std::uintptr_t> thread_ = kNobody;  // the rank's, inside a run
   RankLane* lane_;
-  Host* host_;
   int rank_;
   bool must_leave_ = false;    // the rank has seen a failure
   bool is_in_child_ = false;   // of a fork
   bool has_recorded_ = false;  // the rank has reported its own
   bool has_warned_of_fp_ = false;
   RollCall<StdAtomics> roll_call_;
+  Host* host_;
   Waiter<StdAtomics> waiter_;
   std::uintptr_t lane_caller_ = kNobody;  // what caller_ is between calls
   Readers<StdAtomics> readers_;

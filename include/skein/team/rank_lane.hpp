@@ -33,7 +33,7 @@ class RankLane final : public Rota {
   RankLane& operator=(const RankLane&) = delete;
 
   int number() const { return lane_; }
-  bool is_shared() const { return carried_.are_several(); }
+  bool is_shared() const { return turns_.has_value(); }
   const LaneRanks& carried() const { return carried_; }
   const RunSettings& settings() const { return settings_; }
 
@@ -53,7 +53,7 @@ class RankLane final : public Rota {
   std::shared_ptr<TeamSide> side_of(int block, const std::function<std::shared_ptr<TeamSide>()>& make);
 
   /// Whether it is that rank that runs on the lane.
-  bool runs(int rank) const { return !is_shared() || turns_->running() == rank - carried_.first(); }
+  bool runs(int rank) const { return !is_shared() || turns_->running() == rank - first_; }
 
   /// The calling thread carries its ranks, until it is told otherwise.
   void adopt_thread();
@@ -73,6 +73,7 @@ class RankLane final : public Rota {
 
   Host& host_;
   int lane_;
+  int first_;  ///< of the ranks that it carries
   LaneRanks carried_;
   RunSettings settings_;
   std::optional<Turns<StdAtomics>> turns_;

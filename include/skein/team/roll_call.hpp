@@ -172,10 +172,10 @@ class RollCall {
 
   RollCallLine<Policy>* line_;
   std::uint64_t count_ = 0;
-  std::uint64_t runs_ = 0;
+  const char* file_ = nullptr;  ///< this, the team and the name of the operator are what the line holds
   TeamName team_ = 0;
-  const char* operator_name_ = nullptr;  ///< these two and the team are what the line holds
-  const char* file_ = nullptr;
+  const char* operator_name_ = nullptr;
+  std::uint64_t runs_ = 0;
 };
 
 /// Allocates nothing. Nothing when the rank wrote meanwhile.
