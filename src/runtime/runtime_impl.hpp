@@ -6,8 +6,10 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -48,14 +50,21 @@ class Runtime::Impl {
       settings.cpu = carrier == Carrier::lanes ? start_.cpus[i] : kNotPinned;
       rank_lanes_.push_back(std::make_unique<RankLane>(host(), map.lane_of(first) + static_cast<int>(i), settings));
     }
-    for (int rank = first; rank < first + map.ranks_of(process()); ++rank) {
-      ranks_.push_back(std::make_unique<Rank>(host(), rank, lane_of(rank)));
+    for (const auto& lane : rank_lanes_) {
+      RanksOfLane& ranks = ranks_.emplace_back(static_cast<std::size_t>(lane->carried().count()));
+      for (const int rank : lane->carried()) {
+        Rank& own = ranks[static_cast<std::size_t>(rank - lane->carried().first())];
+        own.context.emplace(host(), rank, *lane);
+        own.team.emplace(*own.context);
+      }
     }
-    outcomes_.resize(ranks_.size());
+    outcomes_.resize(static_cast<std::size_t>(map.ranks_of(process())));
     ranks_inside_.resize(rank_lanes_.size());
     fork_watch_.emplace([this] {
       is_in_child_ = true;
-      for (const auto& rank : ranks_) rank->context.belong_to_parent();
+      for (RanksOfLane& ranks : ranks_) {
+        for (Rank& rank : ranks) rank.context->belong_to_parent();
+      }
     });
     host().when_stuck([this] { exit_now(Caller::another); });
     if (start_.options.verbose == Verbosity::placement) write_report(placement_table(description()));
@@ -87,7 +96,7 @@ class Runtime::Impl {
       throw Error(ExitCode::parallel, "run was called by a rank of the same Runtime, which runs already");
     if (!lanes_) start_lanes(tell);
     is_running_ = true;
-    departures_.expect(static_cast<int>(ranks_.size()));
+    departures_.expect(host().map().ranks_of(process()));
     for (std::size_t lane = 0; lane < rank_lanes_.size(); ++lane) {
       ranks_inside_[lane].value = rank_lanes_[lane]->carried().count();
     }
@@ -162,8 +171,8 @@ class Runtime::Impl {
   }
 
   Description description() const { return description_of(start_); }
-  Team& first_team() { return ranks_.front()->team; }
-  RankRunner first_runner() { return ranks_.front()->runner(); }
+  Team& first_team() { return *ranks_.front().front().team; }
+  RankRunner first_runner() { return ranks_.front().front().runner(); }
   World& world() { return *start_.world; }
   Host& host() { return *start_.host; }
   int process() const { return start_.world->process(); }
@@ -174,7 +183,7 @@ class Runtime::Impl {
     const auto start = [&] {
       LaneSettings settings{.stack_bytes = start_.options.stack_bytes,
                             .first_rank = host().map().first_of(process()),
-                            .ranks = static_cast<int>(ranks_.size()),
+                            .ranks = host().map().ranks_of(process()),
                             .rotas = {},
                             .warn = warn};
       for (const auto& lane : rank_lanes_) settings.rotas.push_back(lane.get());
@@ -193,19 +202,15 @@ class Runtime::Impl {
     }
   }
 
-  RankLane& lane_of(int rank) {
-    const RankMap& map = host().map();
-    return *rank_lanes_[static_cast<std::size_t>(map.lane_of(rank) - map.lane_of(map.first_of(process())))];
-  }
-
   /// `rank` counts within the process.
   void run_rank(int rank, const std::function<void(Team&)>& body) {
     const auto i = static_cast<std::size_t>(rank);
-    outcomes_[i] = ranks_[i]->runner().run(body);
-    departures_.depart();
     const RankMap& map = host().map();
     const int first = map.first_of(process());
     const int lane = map.lane_of(first + rank) - map.lane_of(first);
+    RanksOfLane& ranks = ranks_[static_cast<std::size_t>(lane)];
+    outcomes_[i] = ranks[static_cast<std::size_t>(first + rank - ranks.front().context->rank())].runner().run(body);
+    departures_.depart();
     if (--ranks_inside_[static_cast<std::size_t>(lane)].value > 0) return;
     // A rank that computes on without a Skein call must not keep the process alive.
     if (!outcomes_[i].has_left && !departures_.wait_for_all()) {
@@ -232,18 +237,35 @@ class Runtime::Impl {
     std::_Exit(code);
   }
 
-  /// A rank of this process.
   struct Rank {
-    Rank(Host& host, int number, RankLane& lane) : context(host, number, lane), team(context) {}
-    RankRunner runner() { return {context, team}; }
+    RankRunner runner() { return {*context, *team}; }
 
-    RankContext context;
-    Team team;
+    std::optional<RankContext> context;
+    std::optional<Team> team;
   };
+  static_assert(!std::has_single_bit(sizeof(Rank)), "lines that are used together would crowd a few sets of the cache");
+
+  /// The ranks of a lane side by side, and far from those of others: the prefetchers of a core that goes through its own would
+  /// take lines from the next (skein-bench barrier --ranks 64).
+  template <class T>
+  struct Apart {
+    using value_type = T;
+    static constexpr std::size_t kDistance = std::size_t{64} * 1024;
+
+    Apart() = default;
+    template <class U>
+    explicit Apart(const Apart<U>&) {}
+    T* allocate(std::size_t n) {
+      return static_cast<T*>(::operator new(n * sizeof(T) + kDistance, std::align_val_t(kDistance)));
+    }
+    void deallocate(T* memory, std::size_t) { ::operator delete(memory, std::align_val_t(kDistance)); }
+    bool operator==(const Apart&) const = default;
+  };
+  using RanksOfLane = std::vector<Rank, Apart<Rank>>;
 
   Start start_;
   std::vector<std::unique_ptr<RankLane>> rank_lanes_;
-  std::vector<std::unique_ptr<Rank>> ranks_;
+  std::vector<RanksOfLane> ranks_;
   std::vector<Padded<int>> ranks_inside_;  ///< of each lane: ranks that have not come out of the run
   std::vector<RankRunner::Outcome> outcomes_;
   std::optional<Lanes> lanes_;

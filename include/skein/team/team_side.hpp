@@ -17,7 +17,7 @@ namespace skein {
 
 class RankLane;
 
-class TeamSide {
+class alignas(kStride) TeamSide {  // several ranks of the lane write to it in every call
  public:
   /// Of the run's first team. Both outlive it.
   TeamSide(Host& host, RankLane& lane);
