@@ -245,20 +245,18 @@ class Runtime::Impl {
   };
   static_assert(!std::has_single_bit(sizeof(Rank)), "lines that are used together would crowd a few sets of the cache");
 
-  /// The ranks of a lane side by side, and far from those of others: the prefetchers of a core that goes through its own would
-  /// take lines from the next (skein-bench barrier --ranks 64).
+  /// The ranks of a lane lie side by side, and apart from those of others.
   template <class T>
   struct Apart {
     using value_type = T;
-    static constexpr std::size_t kDistance = std::size_t{64} * 1024;
 
     Apart() = default;
     template <class U>
     explicit Apart(const Apart<U>&) {}
     T* allocate(std::size_t n) {
-      return static_cast<T*>(::operator new(n * sizeof(T) + kDistance, std::align_val_t(kDistance)));
+      return static_cast<T*>(::operator new(n * sizeof(T) + kApart, std::align_val_t(kApart)));
     }
-    void deallocate(T* memory, std::size_t) { ::operator delete(memory, std::align_val_t(kDistance)); }
+    void deallocate(T* memory, std::size_t) { ::operator delete(memory, std::align_val_t(kApart)); }
     bool operator==(const Apart&) const = default;
   };
   using RanksOfLane = std::vector<Rank, Apart<Rank>>;

@@ -14,6 +14,10 @@ inline constexpr std::size_t kCacheLine = 64;
 /// pairs and would drag a neighbour's line along.
 inline constexpr std::size_t kStride = 128;
 
+/// What one core writes all the time lies as far as this from what another does: prefetchers take lines along that follow in
+/// the same page or a later one (skein-bench barrier --ranks 64).
+inline constexpr std::size_t kApart = std::size_t{64} * 1024;
+
 /// A value alone on its pair of cache lines.
 template <class T>
 struct alignas(kStride) Padded {

@@ -24,7 +24,7 @@ struct RunSettings {
   std::optional<std::uint64_t> seed;  ///< of the order in which the ranks of a lane run
 };
 
-class alignas(kStride) RankLane final : public Rota {  // its ranks write to it in every call
+class alignas(kApart) RankLane final : public Rota {  // its ranks write to it in every call
  public:
   /// Lane `lane` of the host, which is of this process. `host` outlives it.
   RankLane(Host& host, int lane, const RunSettings& settings);

@@ -17,7 +17,7 @@ namespace skein {
 
 class RankLane;
 
-class alignas(kStride) TeamSide {  // several ranks of the lane write to it in every call
+class alignas(kApart) TeamSide {  // several ranks of the lane write to it in every call
  public:
   /// Of the run's first team. Both outlive it.
   TeamSide(Host& host, RankLane& lane);
