@@ -21,8 +21,8 @@ MpiNetwork::MpiNetwork(MPI_Comm leaders) : comm_(leaders), largest_tag_(largest_
   MPI_Comm_rank(comm_, &host_);
   MPI_Comm_size(comm_, &hosts_);
   MPI_Comm_dup(comm_, &side_comm_);
-  first_link_.emplace(MpiLink::Tags{comm_, MPI_ANY_TAG, side_comm_, transfer_tag}, std::bit_floor(largest_tag_ + 1U) - 1U,
-                      hosts_, links_);
+  first_link_.emplace(MpiLink::Tags{comm_, MPI_ANY_TAG, side_comm_, transfer_tag},
+                      std::bit_floor(largest_tag_ + 1U) - 1U, hosts_, links_);
   MPI_Irecv(&heard_, sizeof(heard_), MPI_BYTE, MPI_ANY_SOURCE, failure_tag, side_comm_, &hearing_);
 }
 
@@ -37,7 +37,8 @@ MpiNetwork::~MpiNetwork() {
 std::unique_ptr<Link> MpiNetwork::open(std::uint32_t channel) {
   const std::uint32_t channels = (largest_tag_ - first_channel_tag) / 2;
   const auto tag = static_cast<int>(first_channel_tag + 2 * (channel % channels));
-  return std::make_unique<MpiLink>(MpiLink::Tags{side_comm_, tag, side_comm_, tag + 1}, ~std::uint32_t{0}, hosts_, links_);
+  return std::make_unique<MpiLink>(MpiLink::Tags{side_comm_, tag, side_comm_, tag + 1}, ~std::uint32_t{0}, hosts_,
+                                   links_);
 }
 
 bool MpiNetwork::is_at_rest() {

@@ -34,9 +34,9 @@ Attachment::Attachment(Attachment&&) noexcept = default;
 
 Attachment::~Attachment() {
   if (!impl_) return;
-  impl_->first_runner()
-      .fail(std::uncaught_exceptions() > 0 ? "an exception has left the part of the program that was attached"
-                                           : "the attachment was destroyed before detach()");
+  impl_->first_runner().fail(std::uncaught_exceptions() > 0
+                                 ? "an exception has left the part of the program that was attached"
+                                 : "the attachment was destroyed before detach()");
   impl_->end_failed_run(Runtime::Impl::Saying::report);
 }
 

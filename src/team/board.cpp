@@ -72,12 +72,11 @@ void Board::build(std::byte* base) const {
 }
 
 void Board::attach(std::byte* base) {
-  channels_ = {
-      objects<Channel<StdAtomics>>(base + arrivals_at_, static_cast<std::size_t>(map_.seats())),
-      objects<Channel<StdAtomics>>(base + ascents_at_, map_.lanes().size()),
-      objects<Channel<StdAtomics>>(base + releases_at_, static_cast<std::size_t>(stations_.release_channels)),
-      {base + parts_at_, parts_bytes_},
-      {base + mirror_at_, mirror_bytes_}};
+  channels_ = {objects<Channel<StdAtomics>>(base + arrivals_at_, static_cast<std::size_t>(map_.seats())),
+               objects<Channel<StdAtomics>>(base + ascents_at_, map_.lanes().size()),
+               objects<Channel<StdAtomics>>(base + releases_at_, static_cast<std::size_t>(stations_.release_channels)),
+               {base + parts_at_, parts_bytes_},
+               {base + mirror_at_, mirror_bytes_}};
   staging_ = Staging(base + staging_at_, Staging::piece_bytes(map_.size()), map_.size());
   known_ = {base + known_at_, known_bytes_};
   relay_ = has_relay_ ? reinterpret_cast<RelayBox*>(base + relay_at_) : nullptr;

@@ -76,7 +76,11 @@ struct Host::Layout {
 namespace {
 
 Failure failure_of(const FailureNews& news) {
-  return {news.rank,   static_cast<ExitCode>(news.exit_code), news.message.data(), news.origin, news.lists_calls != 0,
+  return {news.rank,
+          static_cast<ExitCode>(news.exit_code),
+          news.message.data(),
+          news.origin,
+          news.lists_calls != 0,
           {news.team, news.episode}};
 }
 
@@ -203,10 +207,11 @@ void Host::look_for_relays() {
   for (int block = 0; block < HeapTable::kMaxBlocks; ++block) {
     Header::Relay& relay = header().relays[block];
     const std::uint32_t state = relay.state.load(std::memory_order_acquire);
-    const auto known = std::find_if(relays_.begin(), relays_.end(), [&](const Relay& one) { return one.block == block; });
+    const auto known =
+        std::find_if(relays_.begin(), relays_.end(), [&](const Relay& one) { return one.block == block; });
     if (state != Header::Relay::none && known == relays_.end()) {
-      relays_.push_back({block, RelayServer(*reinterpret_cast<RelayBox*>(segment_.at(relay.box_at)),
-                                            network_->open(relay.channel))});
+      relays_.push_back(
+          {block, RelayServer(*reinterpret_cast<RelayBox*>(segment_.at(relay.box_at)), network_->open(relay.channel))});
     }
   }
 }

@@ -9,8 +9,7 @@
 
 namespace skein {
 
-Member::Member(RankContext& context)
-    : Member(context, context.lane().first_side(), context.rank(), TeamName{0}) {}
+Member::Member(RankContext& context) : Member(context, context.lane().first_side(), context.rank(), TeamName{0}) {}
 
 Member::Member(RankContext& context, std::shared_ptr<TeamSide> side, int rank, TeamName name)
     : context_(&context),
@@ -20,6 +19,7 @@ Member::Member(RankContext& context, std::shared_ptr<TeamSide> side, int rank, T
       exchange_(side->board().channels(), side->board().stations(), side->board().map().seat_of(rank), context.waiter(),
                 context.host().bells(), context.lane().settings().first_episode, side->crew(), side->others(),
                 side->board().map().hosts() > 1),
+      is_alone_on_shared_lane_(context.lane().is_shared() && side->crew() == nullptr),
       spans_hosts_(side->board().map().hosts() > 1),
       side_(std::move(side)) {}
 

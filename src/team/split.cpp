@@ -131,9 +131,8 @@ std::unique_ptr<Team> Team::divide(const Call& call, std::int64_t color, int key
   if (color == kNoColor) return nullptr;
   const TeamSide::Place place{posted_value(first_here->rank, Made{}).block,
                               posted_value(mates.front().rank, Made{}).channel};
-  std::shared_ptr<TeamSide> side = context_->lane().side_of(place.block, [&] {
-    return std::make_shared<TeamSide>(host, context_->lane(), map_of_team(), place);
-  });
+  std::shared_ptr<TeamSide> side = context_->lane().side_of(
+      place.block, [&] { return std::make_shared<TeamSide>(host, context_->lane(), map_of_team(), place); });
   const Mate& first = mates.front();
   return std::unique_ptr<Team>(new Team(*context_, std::move(side), static_cast<int>(own_mate - mates.begin()),
                                         team_name(map().run_rank(first.rank), first.teams_led + 1)));

@@ -117,6 +117,16 @@ TEST_P(Collectives, SplitPhaseBarriersMayBeCompletedInAnyOrder) {
   EXPECT_EQ(code, 0);
 }
 
+// Defect: teams that share ranks get into each other's way: a wait that another team's post ends, a board that is used again
+// while somebody still reads it.
+TEST_P(Collectives, OfTeamsThatOverlap) {
+  const skein_test::TeamProgram program{.steps = 40, .seed = seed(GetParam()), .most_bytes = std::size_t{20} << 10U};
+  Findings findings;
+  skein::Runtime runtime(options_of(GetParam()));
+  const int code = runtime.run([&](skein::Team& team) { findings.add(check_teams(team, program)); });
+  EXPECT_EQ(code, 0);
+}
+
 // Defect: std::span(array), whose size is part of its type, is taken for a value, and a pointer travels.
 TEST(Transferable, IsNoPointerAndNoView) {
   EXPECT_TRUE(skein::Transferable<skein_test::Term200>);

@@ -29,8 +29,8 @@ struct Places {
     };
     host = gather(static_cast<std::uint64_t>(team.host()));
     process = gather(static_cast<std::uint64_t>(team.process()));
-    lane = gather(mix(static_cast<std::uint64_t>(team.process()),
-                      std::hash<std::thread::id>()(std::this_thread::get_id())));
+    lane = gather(
+        mix(static_cast<std::uint64_t>(team.process()), std::hash<std::thread::id>()(std::this_thread::get_id())));
   }
   std::vector<std::uint64_t> host, process, lane;
 };

@@ -15,9 +15,8 @@ int main(int argc, char** argv) {
     std::fputs("usage: teams_program STEPS SEED\n", stderr);
     return 2;
   }
-  const skein_test::TeamProgram program{.steps = std::atoi(argv[1]),
-                                        .seed = std::strtoull(argv[2], nullptr, 10),
-                                        .most_bytes = std::size_t{400} << 10U};
+  const skein_test::TeamProgram program{
+      .steps = std::atoi(argv[1]), .seed = std::strtoull(argv[2], nullptr, 10), .most_bytes = std::size_t{400} << 10U};
   skein::Runtime runtime(argc, argv);
   std::atomic<int> failed{0};
   const int code = runtime.run([&](skein::Team& team) {

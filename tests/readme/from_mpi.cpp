@@ -7,6 +7,8 @@
 #include <mpi.h>
 
 #include <cstdio>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "skein/mpi.hpp"
@@ -225,6 +227,74 @@ void parts_of_different_sizes(skein::Team& team, MPI_Comm comm, int root) {
   compare("alltoallv", theirs, out);
 }
 
+/// What a team is, in a form that compares.
+std::vector<int> place_in(skein::Team& team) { return {team.rank(), team.size()}; }
+std::vector<int> place_in(MPI_Comm comm) {
+  std::vector<int> place(2);
+  MPI_Comm_rank(comm, &place[0]);
+  MPI_Comm_size(comm, &place[1]);
+  return place;
+}
+
+void teams(skein::Team& team, MPI_Comm comm) {
+  const int color = team.rank() % 2;
+  const int key = -team.rank();
+  MPI_Comm theirs = MPI_COMM_NULL;
+  // [row]
+  MPI_Comm_split(comm, color, key, &theirs);
+  auto part = team.split(color, key);
+  // [row]
+  compare("split", place_in(theirs), place_in(*part));
+  MPI_Comm outsiders = MPI_COMM_NULL;
+  // [row]
+  MPI_Comm_split(comm, team.root() ? MPI_UNDEFINED : 0, 0, &outsiders);
+  auto others = team.split(team.root() ? skein::Team::kNoTeam : 0);
+  // [row]
+  compare("split", outsiders == MPI_COMM_NULL, others == nullptr);
+  MPI_Comm their_host = MPI_COMM_NULL;
+  // [row]
+  MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &their_host);
+  auto host = team.split_by(skein::Level::host);
+  // [row]
+  if (team.hosts() == 1) compare("split_by", place_in(their_host), place_in(*host));  // SKEIN_HOST is not MPI's
+  MPI_Comm their_dup = MPI_COMM_NULL;
+  // [row]
+  MPI_Comm_dup(comm, &their_dup);
+  auto dup = team.dup();
+  // [row]
+  compare("dup", place_in(their_dup), place_in(*dup));
+  const std::vector<int> ranks = {team.size() - 1, 0};
+  const std::span<const int> chosen(ranks.data(), team.size() > 1 ? 2 : 1);
+  MPI_Group all = MPI_GROUP_NULL;
+  MPI_Group group = MPI_GROUP_NULL;
+  MPI_Group split_group = MPI_GROUP_NULL;
+  MPI_Comm_group(comm, &all);
+  MPI_Comm_group(theirs, &split_group);
+  MPI_Group_incl(all, static_cast<int>(chosen.size()), chosen.data(), &group);
+  MPI_Comm subset = MPI_COMM_NULL;
+  // [row]
+  MPI_Comm_create(comm, group, &subset);
+  auto ends = team.subset(chosen);
+  // [row]
+  compare("subset", subset == MPI_COMM_NULL, ends == nullptr);
+  if (ends) compare("subset", place_in(subset), place_in(*ends));
+  const int own = part->rank();
+  int translated = 0;
+  // [row]
+  MPI_Group_translate_ranks(split_group, 1, &own, all, &translated);
+  std::optional<int> here = part->translate(own, team);
+  // [row]
+  compare("translate", translated, here.value_or(MPI_UNDEFINED));
+  // [row]
+  MPI_Comm_free(&theirs);
+  part.reset();
+  // [row]
+  for (MPI_Comm* left : {&outsiders, &their_host, &their_dup, &subset}) {
+    if (*left != MPI_COMM_NULL) MPI_Comm_free(left);
+  }
+  for (MPI_Group* left : {&all, &group, &split_group}) MPI_Group_free(left);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -239,6 +309,7 @@ int main(int argc, char** argv) {
     reductions(team, comm, root);
     parts(team, comm, root);
     parts_of_different_sizes(team, comm, root);
+    teams(team, comm);
     wrongs = team.allreduce(wrongs, skein::sum);
     skein.detach();
   }

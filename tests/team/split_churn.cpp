@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
     team.barrier();
     const long growth = resident_kib() - before;
     team.log("{} teams of {} ranks: resident memory grew by {} KiB", teams, team.size(), growth);
-    if (growth > kMostGrowthKib) throw skein::Error(skein::ExitCode::parallel, fmt::format("it grew by {} KiB", growth));
+    if (growth > kMostGrowthKib)
+      throw skein::Error(skein::ExitCode::parallel, fmt::format("it grew by {} KiB", growth));
   });
 }

@@ -49,11 +49,11 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
   void enter(const Call& call) {
     require_caller(call);
     note(call, exchange_.arrived() + 1);
-    make_room();
+    prepare();
   }
   void check(const Call& call) {
     require_caller(call);
-    make_room();
+    prepare();
   }
 
   void require_caller(const Call& call) {
@@ -65,9 +65,19 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
 #endif
   }
 
-  void make_room() {
+  void prepare() {
     if (exchange_.outstanding() >= kMaxOutstanding) [[unlikely]]
       complete_barriers(exchange_.retired() + 1);
+    if (name_ != 0) look_around();
+  }
+
+  /// For teams of some ranks: what goes on elsewhere. A team without the rank that has failed would never notice; and the
+  /// only one of its ranks on a lane, which need not wait for others there, would never let them run.
+  void look_around() {
+    if (context_->host().abort().is_set()) [[unlikely]]
+      throw_failed(Progress::aborted);
+    constexpr Episode kGiveWayEvery = 8;
+    if (is_alone_on_shared_lane_ && exchange_.arrived() % kGiveWayEvery == 0) context_->waiter().idle();
   }
 
   /// In the place of Busy where no code of the program runs; a Busy that is told so costs 4 % (skein-bench allreduce).
@@ -189,7 +199,8 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
   int size_;
   TeamName name_ = 0;
   Exchange<StdAtomics> exchange_;
-  bool spans_hosts_;  // kept at hand: posted() is on the way of small reductions
+  bool is_alone_on_shared_lane_;  // of its team
+  bool spans_hosts_;              // kept at hand: posted() is on the way of small reductions
   std::shared_ptr<TeamSide> side_;
 };
 

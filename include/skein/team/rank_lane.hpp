@@ -18,9 +18,9 @@ namespace skein {
 /// How a run goes; the same for all its ranks of a host, but `cpu`.
 struct RunSettings {
   WaitBudget budget;
-  WaitBudget crowded_budget;  ///< for a rank that has lost its CPU
-  int cpu = -1;               ///< that the rank's lane is pinned to; negative for none
-  Episode first_episode = 1;  ///< of every team
+  WaitBudget crowded_budget;          ///< for a rank that has lost its CPU
+  int cpu = -1;                       ///< that the rank's lane is pinned to; negative for none
+  Episode first_episode = 1;          ///< of every team
   std::optional<std::uint64_t> seed;  ///< of the order in which the ranks of a lane run
 };
 

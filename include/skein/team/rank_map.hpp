@@ -19,7 +19,8 @@ namespace skein {
 /// The ranks of a team that one lane carries, in ascending order.
 class LaneRanks {
  public:
-  LaneRanks(int first = 0, int count = 1) : ranks_(static_cast<std::size_t>(count)) {  // NOLINT: a rank is a lane's ranks
+  LaneRanks(int first = 0, int count = 1)
+      : ranks_(static_cast<std::size_t>(count)) {  // NOLINT: a rank is a lane's ranks
     std::iota(ranks_.begin(), ranks_.end(), first);
   }
   explicit LaneRanks(std::vector<int> ranks) : ranks_(std::move(ranks)) {}

@@ -77,7 +77,7 @@ class RelayLink final : public Link {
   std::uint64_t used_by_[RelayBox::kBuffers]{};  ///< the request, counted from 1, that used a buffer last
   std::uint64_t expected_ = 0;                   ///< messages that were asked for
   bool is_expecting_ = false;
-  std::uint64_t started_ = 0;                    ///< transfers
+  std::uint64_t started_ = 0;  ///< transfers
 };
 
 /// The leader's side.

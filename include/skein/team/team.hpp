@@ -247,7 +247,8 @@ class Team : private Member {
     enter(call);
     guarded([&] {
       const int caller = rank_on_main_lane();
-      require(caller >= 0, call, "this process has no rank of the team on its main lane, the only one that may call MPI");
+      require(caller >= 0, call,
+              "this process has no rank of the team on its main lane, the only one that may call MPI");
       exchange(signature(call), nullptr, 0, kNoContent, kNothing, nullptr, 0);
       if (rank_ == caller) on_own_stack(f);
       if (context_->is_in_child()) refuse_call(call);  // of a fork in f
