@@ -143,14 +143,8 @@ Json machine(const skein::Description& run) {
 
 std::string_view reason_of(skein::Level level, skein::Pattern pattern) {
   if (pattern == skein::Pattern::gather_release) return "one lane reads all others and releases them";
-  switch (level) {
-    case skein::Level::l3:
-      return "lanes under one L3 cache meet first, where lines travel fastest";
-    case skein::Level::numa:
-      return "then one lane for each L3 cache of the NUMA domain";
-    case skein::Level::host:
-      break;
-  }
+  if (level == skein::Level::l3) return "lanes under one L3 cache meet first, where lines travel fastest";
+  if (level == skein::Level::numa) return "then one lane for each L3 cache of the NUMA domain";
   return "then one lane for each NUMA domain";
 }
 

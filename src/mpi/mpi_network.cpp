@@ -15,6 +15,12 @@ std::uint32_t largest_tag(MPI_Comm comm) {
   return static_cast<std::uint32_t>(found != 0 ? *static_cast<int*>(value) : kGuaranteed);
 }
 
+void take_back(MPI_Request& request) {
+  if (request == MPI_REQUEST_NULL) return;
+  MPI_Cancel(&request);
+  MPI_Wait(&request, MPI_STATUS_IGNORE);
+}
+
 }  // namespace
 
 MpiNetwork::MpiNetwork(MPI_Comm leaders) : comm_(leaders), largest_tag_(largest_tag(leaders)) {
@@ -27,9 +33,8 @@ MpiNetwork::MpiNetwork(MPI_Comm leaders) : comm_(leaders), largest_tag_(largest_
 }
 
 MpiNetwork::~MpiNetwork() {
-  if (hearing_ == MPI_REQUEST_NULL) return;
-  MPI_Cancel(&hearing_);
-  MPI_Wait(&hearing_, MPI_STATUS_IGNORE);
+  take_back(hearing_);
+  take_back(hearing_of_waiting_);
 }
 
 // Channels beyond the last tag begin anew: they are numbered in the order in which teams are made, so that all tags have been
@@ -46,8 +51,9 @@ bool MpiNetwork::is_at_rest() {
 }
 
 void MpiNetwork::close() {
-  MPI_Cancel(&hearing_);
-  MPI_Wait(&hearing_, MPI_STATUS_IGNORE);
+  take_back(hearing_);
+  take_back(hearing_of_waiting_);
+  MPI_Wait(&telling_of_waiting_, MPI_STATUS_IGNORE);
   first_link_->close();
   for (const auto& peer : links_.sending) peer->end(true);
   MPI_Waitall(static_cast<int>(telling_.size()), telling_.data(), MPI_STATUSES_IGNORE);
@@ -72,6 +78,25 @@ std::optional<FailureNews> MpiNetwork::hear_failure() {
   const FailureNews news = heard_;
   MPI_Irecv(&heard_, sizeof(heard_), MPI_BYTE, MPI_ANY_SOURCE, failure_tag, side_comm_, &hearing_);
   return news;
+}
+
+void MpiNetwork::tell_waiting() {
+  int is_sent = 1;
+  MPI_Test(&telling_of_waiting_, &is_sent, MPI_STATUS_IGNORE);
+  if (is_sent != 0) MPI_Isend(nullptr, 0, MPI_BYTE, 0, waiting_tag, side_comm_, &telling_of_waiting_);
+}
+
+std::optional<int> MpiNetwork::hear_waiting() {
+  const auto expect = [this] {
+    MPI_Irecv(nullptr, 0, MPI_BYTE, MPI_ANY_SOURCE, waiting_tag, side_comm_, &hearing_of_waiting_);
+  };
+  if (hearing_of_waiting_ == MPI_REQUEST_NULL) expect();
+  int has_come = 0;
+  MPI_Status status;
+  MPI_Test(&hearing_of_waiting_, &has_come, &status);
+  if (has_come == 0) return std::nullopt;
+  expect();
+  return status.MPI_SOURCE;
 }
 
 }  // namespace skein

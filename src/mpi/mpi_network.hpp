@@ -30,10 +30,12 @@ class MpiNetwork final : public Network {
   bool is_at_rest() override;
   void tell_failure(const FailureNews& news) override;
   std::optional<FailureNews> hear_failure() override;
+  void tell_waiting() override;
+  std::optional<int> hear_waiting() override;
   void close() override;
 
  private:
-  enum SideTag : int { transfer_tag, failure_tag, first_channel_tag };
+  enum SideTag : int { transfer_tag, failure_tag, waiting_tag, first_channel_tag };
 
   MPI_Comm comm_;                       // small messages of the first team: the tag is the label, and any is received
   MPI_Comm side_comm_ = MPI_COMM_NULL;  // all else: a receive from anybody slows the matching in its communicator
@@ -46,6 +48,8 @@ class MpiNetwork final : public Network {
   std::vector<MPI_Request> telling_;
   FailureNews heard_;
   MPI_Request hearing_ = MPI_REQUEST_NULL;
+  MPI_Request telling_of_waiting_ = MPI_REQUEST_NULL;
+  MPI_Request hearing_of_waiting_ = MPI_REQUEST_NULL;
 };
 
 }  // namespace skein

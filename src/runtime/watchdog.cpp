@@ -115,6 +115,10 @@ void Watchdog::look_for_stall(std::chrono::nanoseconds passed) {
   look_for_held(judge_.longest_wait() >= settings_.stall / 2);
   // Who was not scheduled for long cannot say whether others were.
   const auto verdict = judge_.look(is_held() ? std::chrono::nanoseconds(0) : std::min(passed, 2 * interval_));
+  if (host_.map().hosts() > 1) {
+    const bool all_wait = judge_.have_all_waited() && !is_held();
+    host_.declare_waiting(all_wait ? StdAtomics::now_ns() + 2 * interval_.count() : 0, settings_.stall);
+  }
   if (host_.abort().is_set()) return;
   warn_of_stop(passed);
   if (verdict == Verdict::fine || is_held()) return;

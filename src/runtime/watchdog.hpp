@@ -4,8 +4,8 @@
 //
 // Ended     a process of the host that ends in the middle of a run: the run fails at once, and says which.
 // Stall     all ranks have waited for longer than allowed, or wait for each other: the run fails. Some wait that long, others
-//           do not: a warning, again after twice the time. Judged by the first process of each host; where the team spans
-//           hosts, a host whose ranks all wait only warns, because ranks elsewhere may compute.
+//           do not: a warning, again after twice the time. Judged by the first process of each host; where the run spans
+//           hosts, a host whose ranks all wait tells host 0, which ends the run when all of them do.
 // Overdue   a rank that does not come to a Skein call after a failure keeps the others of its lane, and so its process; where
 //           these cannot end it, this thread does.
 // Held      nothing is judged, and no time counts, while a process of the host is stopped or traced, or when this thread

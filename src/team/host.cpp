@@ -49,6 +49,8 @@ struct Host::Header {
   Relay relays[HeapTable::kMaxBlocks];
   std::atomic<std::uint64_t> relay_changes{0};  ///< release and acquire: publishes the states
   std::atomic<std::uint32_t> channels{0};       ///< numbers given out; relaxed: it guards nothing
+  std::atomic<std::int64_t> all_wait_until_ns{0};  ///< from the watchdog to the leader, with the next; relaxed
+  std::atomic<std::int64_t> stall_limit_ns{0};
 };
 
 /// Offsets of what lies behind the header.
@@ -216,9 +218,44 @@ void Host::look_for_relays() {
   }
 }
 
+void Host::declare_waiting(std::int64_t until_ns, std::chrono::nanoseconds limit) {
+  header().stall_limit_ns.store(limit.count(), std::memory_order_relaxed);
+  header().all_wait_until_ns.store(until_ns, std::memory_order_relaxed);
+}
+
+// Each host says, again and again, when all its ranks have waited for the limit. If host 0 has heard that of all others within
+// the last half of it, and its own ranks have waited for all of it, then there was a moment half a limit ago at which
+// every rank of the run waited. Its own leader was among them, and listened, so what it heard was not old.
+void Host::look_for_stall() {
+  const std::int64_t limit_ns = header().stall_limit_ns.load(std::memory_order_relaxed);
+  if (limit_ns == 0) return;  // nobody judges
+  const std::int64_t now_ns = StdAtomics::now_ns();
+  const bool all_wait = now_ns < header().all_wait_until_ns.load(std::memory_order_relaxed);
+  if (map().own_host() != 0) {
+    if (!all_wait || now_ns - told_waiting_ns_ < limit_ns / 8) return;
+    told_waiting_ns_ = now_ns;
+    return network_->tell_waiting();
+  }
+  heard_waiting_ns_.resize(static_cast<std::size_t>(map().hosts()));
+  while (const std::optional<int> host = network_->hear_waiting()) {
+    heard_waiting_ns_[static_cast<std::size_t>(*host)] = now_ns;
+  }
+  heard_waiting_ns_.front() = now_ns;
+  const auto is_new = [&](std::int64_t heard_ns) { return heard_ns != 0 && now_ns - heard_ns < limit_ns / 2; };
+  if (!all_wait || !std::ranges::all_of(heard_waiting_ns_, is_new)) return;
+  failure_.fail({.rank = -1,
+                 .code = ExitCode::parallel,
+                 .message = fmt::format("stall: all ranks of all hosts have waited for {:.3g} s (SKEIN_STALL sets how long they "
+                                        "may)\n{}",
+                                        static_cast<double>(limit_ns) * 1e-9, describe_calls({})),
+                 .lists_calls = true});
+}
+
 std::chrono::nanoseconds Host::listen() {
   constexpr std::chrono::milliseconds kListenEvery{10};
+  constexpr std::uint64_t kLooksForStallEvery = 16;  // a clock read, and a test of MPI's
   hear_failure();
+  if (++listened_ % kLooksForStallEvery == 0 && !failure_.has_begun()) look_for_stall();
   const std::uint64_t changes = header().relay_changes.load(std::memory_order_acquire);
   const bool has_changed = changes != std::exchange(relay_changes_, changes);
   if (has_changed) look_for_relays();

@@ -13,6 +13,8 @@
 //   exits-in-order  the same by exit(), with all that runs at an exit
 //   busy           the odd rank works for a second of CPU time, which does not pass while the program is stopped
 //   stops          the process of the odd rank is stopped until the report file says so
+//   crossed        the odd rank comes to two teams in another order than the rest, and nobody will ever go on
+//   apart          the same teams in the same order, to which the odd rank comes late
 //   forever        ranks meet until they are ended, one of them every tenth of a second
 #include <sys/wait.h>
 #include <unistd.h>
@@ -136,6 +138,12 @@ void meet(Team& team, const std::string& way, int odd) {
     if (is_odd) std::_Exit(0);
   } else if (way == "exits-in-order") {
     if (is_odd) std::exit(0);  // NOLINT(concurrency-mt-unsafe): that is what is tested
+  } else if (way == "crossed" || way == "apart") {
+    const auto one = team.dup();
+    const auto other = team.dup();
+    if (is_odd && way == "apart") compute(std::chrono::milliseconds(900));
+    (is_odd && way == "crossed" ? *other : *one).barrier();
+    (is_odd && way == "crossed" ? *one : *other).barrier();
   } else if (way == "forever") {
     team.log("ready");
     while (true) {

@@ -214,11 +214,16 @@ TEST(StallJudge, CountsTheTimeThatItIsToldOfInTheSameWait) {
   circle.begin(2);
   EXPECT_EQ(judge.look(nanoseconds(9)), CircleVerdict::fine);
   EXPECT_EQ(judge.look(nanoseconds(9)), CircleVerdict::fine);
+  EXPECT_FALSE(judge.have_all_waited());
+  EXPECT_EQ(judge.look(nanoseconds(1)), CircleVerdict::fine);  // ranks elsewhere have time to say whether they wait too
+  EXPECT_TRUE(judge.have_all_waited());
+  EXPECT_EQ(judge.look(nanoseconds(9)), CircleVerdict::fine);
   EXPECT_EQ(judge.look(nanoseconds(1)), CircleVerdict::stalled);
-  EXPECT_EQ(judge.look(nanoseconds(9)), CircleVerdict::fine);  // said once, then after twice the time
+  EXPECT_EQ(judge.look(nanoseconds(19)), CircleVerdict::fine);  // said once, then after twice the time
   EXPECT_EQ(judge.look(nanoseconds(1)), CircleVerdict::stalled);
   circle.lines[0].wait.end();
   EXPECT_EQ(judge.look(nanoseconds(1)), CircleVerdict::fine);
+  EXPECT_FALSE(judge.have_all_waited());
 }
 
 }  // namespace

@@ -133,6 +133,9 @@ class Host {
   /// Another process of the host has ended in the middle of a run: that is a failure, and it will not come to a meeting.
   void declare_ended(int process, const std::string& message);
 
+  /// The watchdog of the host, at every look: until then it counts that all ranks here have waited for `limit`; 0: they have not.
+  void declare_waiting(std::int64_t until_ns, std::chrono::nanoseconds limit);
+
   /// True for one process of the host when several are asked for the roll-call at once.
   bool claim_roll_call(std::int64_t now_ns);
 
@@ -143,6 +146,7 @@ class Host {
  private:
   std::string describe_calls(const CallId& failed, std::size_t longest) const;
   void look_for_relays();
+  void look_for_stall();
   struct Header;
   struct Layout;
 
@@ -166,6 +170,9 @@ class Host {
   };
   std::vector<Relay> relays_;  ///< that this leader serves
   std::uint64_t relay_changes_ = 0;
+  std::uint64_t listened_ = 0;
+  std::int64_t told_waiting_ns_ = 0;
+  std::vector<std::int64_t> heard_waiting_ns_;  ///< on host 0, by host: when it last told that all its ranks wait
   bool has_told_ = false;
   std::vector<FailureNews> heard_;
   std::vector<int> reported_;  ///< hosts whose report is out

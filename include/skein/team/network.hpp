@@ -89,6 +89,12 @@ class Network {
   /// The next news of any host.
   virtual std::optional<FailureNews> hear_failure() = 0;
 
+  /// Tells host 0 that all ranks here have waited for long. A message that is still under way is not sent again.
+  virtual void tell_waiting() = 0;
+
+  /// On host 0: the next host that has told so.
+  virtual std::optional<int> hear_waiting() = 0;
+
   /// After a run that ended well, by all leaders: nothing is under way any more, and nothing may be sent behind it.
   virtual void close() = 0;
 };

@@ -72,6 +72,12 @@ class OwnStackNetwork final : public Network {
   std::optional<FailureNews> hear_failure() override {
     return there([&] { return network_->hear_failure(); });
   }
+  void tell_waiting() override {
+    on_own_stack([&] { network_->tell_waiting(); });
+  }
+  std::optional<int> hear_waiting() override {
+    return there([&] { return network_->hear_waiting(); });
+  }
   void close() override { network_->close(); }
 
  private:

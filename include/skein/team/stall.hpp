@@ -69,7 +69,9 @@ class StallJudge {
       }
       shortest_ns = std::min(shortest_ns, seat.age_ns);
     }
-    if (longest_ns < limit_ns_) next_warning_ns_ = limit_ns_;
+    // Ranks elsewhere may compute; if they do not, host 0 finds out in about that time.
+    if (longest_ns < limit_ns_) next_warning_ns_ = is_whole_team_ ? limit_ns_ : 2 * limit_ns_;
+    have_all_waited_ = all_wait && shortest_ns >= limit_ns_;
     if (all_wait) {
       if (is_whole_team_ && nobody_can_go_on()) return Verdict::deadlocked;
       if (shortest_ns < (is_whole_team_ ? limit_ns_ : next_warning_ns_)) return Verdict::fine;
@@ -80,6 +82,9 @@ class StallJudge {
     next_warning_ns_ *= 2;
     return Verdict::slow;
   }
+
+  /// Whether at the last look all had waited for the limit.
+  bool have_all_waited() const { return have_all_waited_; }
 
   /// Looks without a verdict.
   void sample(std::chrono::nanoseconds counts) {
@@ -128,6 +133,7 @@ class StallJudge {
   bool is_whole_team_;
   std::int64_t limit_ns_;
   std::int64_t next_warning_ns_ = 0;
+  bool have_all_waited_ = false;
   std::vector<RankStatus> seats_;
 };
 
