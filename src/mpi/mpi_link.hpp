@@ -85,6 +85,8 @@ class MpiLink final : public Link {
   void start_receiving(int host, std::span<std::byte> bytes) override;
   bool transfers_done(std::size_t left) override;
 
+  int tag() const { return tags_.tag; }
+
   /// Ends all small messages, and waits for those that were sent.
   void close();
 

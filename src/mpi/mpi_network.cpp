@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mpi_network.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
+
+#include "skein/base/error.hpp"
 
 namespace skein {
 namespace {
 
-std::uint32_t largest_tag(MPI_Comm comm) {
+/// Of all communicators. Only MPI_COMM_WORLD is sure to have the attribute; those made by a split do not with Open MPI.
+std::uint32_t largest_tag() {
   void* value = nullptr;
   int found = 0;
-  MPI_Comm_get_attr(comm, MPI_TAG_UB, &value, &found);
+  MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &value, &found);
   constexpr int kGuaranteed = 32767;  // MPI 3.1, section 8.1.2
   return static_cast<std::uint32_t>(found != 0 ? *static_cast<int*>(value) : kGuaranteed);
 }
@@ -23,7 +28,7 @@ void take_back(MPI_Request& request) {
 
 }  // namespace
 
-MpiNetwork::MpiNetwork(MPI_Comm leaders) : comm_(leaders), largest_tag_(largest_tag(leaders)) {
+MpiNetwork::MpiNetwork(MPI_Comm leaders) : comm_(leaders), largest_tag_(largest_tag()) {
   MPI_Comm_rank(comm_, &host_);
   MPI_Comm_size(comm_, &hosts_);
   MPI_Comm_dup(comm_, &side_comm_);
@@ -37,11 +42,17 @@ MpiNetwork::~MpiNetwork() {
   take_back(hearing_of_waiting_);
 }
 
-// Channels beyond the last tag begin anew: they are numbered in the order in which teams are made, so that all tags have been
-// given to younger teams before one is given again.
+// Channels beyond the last tag begin anew, where an old team may still have one.
 std::unique_ptr<Link> MpiNetwork::open(std::uint32_t channel) {
   const std::uint32_t channels = (largest_tag_ - first_channel_tag) / 2;
   const auto tag = static_cast<int>(first_channel_tag + 2 * (channel % channels));
+  if (std::ranges::any_of(links_.open, [tag](const MpiLink* link) { return link->tag() == tag; })) {
+    throw Error(
+        ExitCode::environment,
+        fmt::format("a team between hosts: MPI has tags up to {} only, and the next one is still used by another "
+                    "team; let teams go before so many have been made",
+                    largest_tag_));
+  }
   return std::make_unique<MpiLink>(MpiLink::Tags{side_comm_, tag, side_comm_, tag + 1}, ~std::uint32_t{0}, hosts_,
                                    links_);
 }

@@ -43,7 +43,7 @@ Board::Board(RankMap map, const PatternChoice& pattern, std::span<const Seat> se
       mirror_bytes_(map_.hosts() > 1 ? static_cast<std::size_t>(map_.size()) * kInlineBytes : 0),
       staging_bytes_(map_.processes() > 1 ? Staging::bytes(map_.size()) : 0),
       known_bytes_(map_.hosts() > 1 ? static_cast<std::size_t>(map_.size()) * Contributions::kLargestStride : 0),
-      has_relay_(map_.hosts() > 1 && map_.run_lane(0) != 0) {
+      has_relay_(map_.hosts() > 1 && map_.run_lane(0) != kLeaderLane) {
   std::size_t offset = 0;
   const auto place = [&offset](std::size_t alignment, std::size_t bytes) {
     const std::size_t begin = round_up(offset, alignment);

@@ -20,8 +20,6 @@ constexpr std::chrono::nanoseconds kMeetingTime = kLeaveGrace + std::chrono::sec
 /// A host where a rank failed waits for its other ranks, then for the other hosts, and then reports.
 constexpr std::chrono::nanoseconds kReportTime = kLeaveGrace + kMeetingTime;
 
-constexpr int kLeaderLane = 0;
-
 /// Of what the ranks do, beside the failure's own words.
 constexpr std::size_t kMostReportBytes = FailureRecord<StdAtomics>::kMessageBytes - 1024;
 
@@ -47,8 +45,8 @@ struct Host::Header {
     std::uint64_t box_at = 0;
   };
   Relay relays[HeapTable::kMaxBlocks];
-  std::atomic<std::uint64_t> relay_changes{0};  ///< release and acquire: publishes the states
-  std::atomic<std::uint32_t> channels{0};       ///< numbers given out; relaxed: it guards nothing
+  std::atomic<std::uint64_t> relay_changes{0};     ///< release and acquire: publishes the states
+  std::atomic<std::uint32_t> channels{0};          ///< numbers given out; relaxed: it guards nothing
   std::atomic<std::int64_t> all_wait_until_ns{0};  ///< from the watchdog to the leader, with the next; relaxed
   std::atomic<std::int64_t> stall_limit_ns{0};
 };
@@ -243,12 +241,13 @@ void Host::look_for_stall() {
   heard_waiting_ns_.front() = now_ns;
   const auto is_new = [&](std::int64_t heard_ns) { return heard_ns != 0 && now_ns - heard_ns < limit_ns / 2; };
   if (!all_wait || !std::ranges::all_of(heard_waiting_ns_, is_new)) return;
-  failure_.fail({.rank = -1,
-                 .code = ExitCode::parallel,
-                 .message = fmt::format("stall: all ranks of all hosts have waited for {:.3g} s (SKEIN_STALL sets how long they "
-                                        "may)\n{}",
-                                        static_cast<double>(limit_ns) * 1e-9, describe_calls({})),
-                 .lists_calls = true});
+  failure_.fail(
+      {.rank = -1,
+       .code = ExitCode::parallel,
+       .message = fmt::format("stall: all ranks of all hosts have waited for {:.3g} s (SKEIN_STALL sets how long they "
+                              "may)\n{}",
+                              static_cast<double>(limit_ns) * 1e-9, describe_calls({})),
+       .lists_calls = true});
 }
 
 std::chrono::nanoseconds Host::listen() {

@@ -19,16 +19,33 @@ Member::Member(RankContext& context, std::shared_ptr<TeamSide> side, int rank, T
       exchange_(side->board().channels(), side->board().stations(), side->board().map().seat_of(rank), context.waiter(),
                 context.host().bells(), context.lane().settings().first_episode, side->crew(), side->others(),
                 side->board().map().hosts() > 1),
-      is_alone_on_shared_lane_(context.lane().is_shared() && side->crew() == nullptr),
+      gives_way_((context.lane().is_shared() && side->crew() == nullptr) || context.lane().is_leader()),
       spans_hosts_(side->board().map().hosts() > 1),
       side_(std::move(side)) {}
 
-// The side first: its block may be another team's once the last handle is gone.
+// The side first: its block may be another team's once the last handle is gone. What belongs to another thread, or to the
+// parent of a fork, stays.
 Member::~Member() {
   const int block = side_->block();
-  if (block < 0 || context_->is_in_child()) return;
-  if (exchange_.outstanding() > 0 && exchange_.test(exchange_.arrived()) != Progress::complete) {
-    context_->lose_track("a team was destroyed before its requests were completed");
+  if (block < 0) return;
+  const bool is_others = context_->is_inside_run() && !context_->is_its_turn();
+  if (is_others && !context_->is_in_child()) {
+    context_->host().failure().fail(
+        {context_->rank(), ExitCode::parallel,
+         fmt::format("a team{} of rank {} was destroyed by another rank or thread; each rank lets its own go",
+                     of_team(name_), context_->rank())});
+    context_->refuse_calls();  // or it might find its peers in each of them, and leave as if nothing had happened
+  }
+  if (is_others || context_->is_in_child()) {
+    static_cast<void>(new std::shared_ptr<TeamSide>(std::move(side_)));
+    return;
+  }
+  if (requests_ > 0 && !context_->is_leaving()) {
+    if (context_->is_inside_run()) {
+      context_->lose_track(fmt::format("a team was destroyed before {} of its requests", requests_));
+    } else {
+      context_->must_leave();
+    }
   }
   side_.reset();
   context_->host().heap().drop(block);
@@ -117,7 +134,7 @@ void Member::refuse_call(const Call& call) {
   if (!context_->is_its_thread()) {
     reject(call, "called by a thread that does not carry the rank; only the one that runs the rank's function may");
   }
-  if (!context_->is_leaving()) {
+  if (!context_->is_leaving() && !context_->host().abort().is_set()) {
     reject(call, "called inside another collective of the rank, by an operator or the function of per_process or once");
   }
   if (call.where.line() != 0) note(call, exchange_.arrived() + 1);

@@ -128,7 +128,7 @@ void RankContext::leave_by_exception() {
   record_current_exception();
   while (!host_->abort().is_set()) StdAtomics::yield();
   must_leave();
-  if (lane_->number() == 0 && host_->network() != nullptr) {
+  if (lane_->is_leader()) {
     let_others_come();
     host_->tell_failure();
   }

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "skein/base/report.hpp"
 #include "skein/lane/fibers.hpp"
 #include "skein/machine/machine.hpp"
@@ -47,13 +49,16 @@ RankLocals* RankLane::locals_of_running_rank() {
   return rank < 0 ? nullptr : &of_thread->locals_[static_cast<std::size_t>(rank)];
 }
 
+// Kept until the last rank has come, though others may have let the team go by then: it opens its link to other hosts once.
 std::shared_ptr<TeamSide> RankLane::side_of(int block, const std::function<std::shared_ptr<TeamSide>()>& make) {
-  std::erase_if(sides_, [](const std::weak_ptr<TeamSide>& side) { return side.expired(); });
-  for (const std::weak_ptr<TeamSide>& known : sides_) {
-    if (std::shared_ptr<TeamSide> side = known.lock(); side->block() == block) return side;
+  auto known = std::ranges::find_if(new_sides_, [&](const NewSide& one) { return one.side->block() == block; });
+  if (known == new_sides_.end()) {
+    std::shared_ptr<TeamSide> side = make();
+    const int ranks = side->ranks_of_lane();
+    known = new_sides_.insert(new_sides_.end(), {std::move(side), ranks});
   }
-  std::shared_ptr<TeamSide> side = make();
-  sides_.push_back(side);
+  std::shared_ptr<TeamSide> side = known->side;
+  if (--known->ranks_to_come == 0) new_sides_.erase(known);
   return side;
 }
 
@@ -64,7 +69,7 @@ RollCallLine<StdAtomics>& RankLane::roll_call_line(int rank) const {
 // The leader of a host listens to the others while it waits.
 Waiter<StdAtomics> RankLane::lane_waiter() {
   Idle idle;
-  if (lane_ == 0 && host_.network() != nullptr) {
+  if (is_leader()) {
     idle = {[](void* host) { return static_cast<Host*>(host)->listen(); }, &host_};
   }
   Watch watch;

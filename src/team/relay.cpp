@@ -4,11 +4,6 @@
 #include <cstring>
 
 namespace skein {
-namespace {
-
-constexpr int kLeaderLane = 0;
-
-}  // namespace
 
 std::byte* RelayLink::outgoing(int) {
   const std::uint64_t buffer = sent_ % RelayBox::kBuffers;

@@ -2,8 +2,9 @@
 //
 // Teams of some of the ranks of a team. Two exchanges: all tell what they wish; then, in each new team, its lowest rank of a
 // host tells where it has built the board there, and its rank 0 which channel it speaks through between hosts.
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "skein/team/team.hpp"
@@ -29,7 +30,7 @@ std::unique_ptr<Team> Team::split(int color, int key, Where where) {
   const Call call{.operation = Operation::split, .where = where};
   enter(call);
   return guarded([&] {
-    require(color >= 0 || color == kNoTeam, call, "color must not be negative, or kNoTeam");
+    if (color < 0 && color != kNoTeam) reject(call, fmt::format("color {}: must not be negative, or kNoTeam", color));
     return divide(call, color == kNoTeam ? kNoColor : color, key);
   });
 }
@@ -75,8 +76,9 @@ std::unique_ptr<Team> Team::subset(std::span<const int> ranks, Where where) {
   return guarded([&] {
     std::vector<bool> is_named(static_cast<std::size_t>(size_));
     for (const int rank : ranks) {
-      require(0 <= rank && rank < size_, call, "every one of `ranks` must be a rank of the team");
-      require(!is_named[static_cast<std::size_t>(rank)], call, "no rank may be named twice");
+      if (rank < 0 || rank >= size_) reject(call, fmt::format("rank {}: each must be a rank of the team", rank));
+      if (is_named[static_cast<std::size_t>(rank)])
+        reject(call, fmt::format("rank {}: no rank may be named twice", rank));
       is_named[static_cast<std::size_t>(rank)] = true;
     }
     const auto own = std::ranges::find(ranks, rank_);
@@ -85,7 +87,9 @@ std::unique_ptr<Team> Team::subset(std::span<const int> ranks, Where where) {
 }
 
 std::optional<int> Team::translate(int rank, const Team& other) const {
-  require(0 <= rank && rank < size_, {.operation = Operation::none}, "translate: `rank` must be a rank of the team");
+  if (rank < 0 || rank >= size_) {
+    throw Error(ExitCode::parallel, fmt::format("{}: translate: rank {}: must be a rank of the team", who(), rank));
+  }
   const int there = other.map().rank_of_run(map().run_rank(rank));
   return there < 0 ? std::nullopt : std::optional(there);
 }

@@ -12,7 +12,9 @@ Request Team::ibarrier(Where where) {
   const Call call{.operation = Operation::ibarrier, .where = where};
   enter(call);
   if (context_->host().abort().is_set()) throw_failed(Progress::aborted);
-  return Request(*this, *context_, exchange_.start(signature(call)));
+  const Episode episode = exchange_.start(signature(call));
+  ++requests_;
+  return Request(*this, *context_, episode);
 }
 
 void Team::print_line(const std::string& line) { write_output(line + '\n'); }
@@ -20,6 +22,7 @@ void Team::print_line(const std::string& line) { write_output(line + '\n'); }
 Request::~Request() {
   if (team_ == nullptr || context_->is_leaving()) return;
   if (context_->is_inside_run() && !context_->is_its_turn()) return;  // the rank's next call completes it
+  --team_->requests_;
   if (team_->exchange_.retired() >= episode_) return;
   const Progress progress = team_->exchange_.test(episode_);
   if (progress == Progress::complete || context_->host().abort().is_set()) return;
@@ -32,6 +35,7 @@ bool Request::test() {
   const Progress progress = team_->exchange_.test(episode_);
   if (progress == Progress::pending) return false;
   Team* team = std::exchange(team_, nullptr);
+  --team->requests_;
   if (progress != Progress::complete) team->throw_failed(progress);
   return true;
 }
@@ -39,7 +43,9 @@ bool Request::test() {
 void Request::wait() {
   if (team_ == nullptr) return;
   require_team();
-  std::exchange(team_, nullptr)->complete_barriers(episode_);
+  Team* team = std::exchange(team_, nullptr);
+  --team->requests_;
+  team->complete_barriers(episode_);
 }
 
 /// The team is there, unless the rank has to leave.

@@ -24,8 +24,8 @@ void TeamSide::join(RankLane& lane) {
   const RankMap& map = board_->map();
   int number = 0;
   while (map.run_lane(number) != lane.number()) ++number;
-  const int ranks = map.lanes()[static_cast<std::size_t>(number)].count();
-  if (ranks > 1) crew_.emplace(*lane.turns(), ranks);
+  ranks_of_lane_ = map.lanes()[static_cast<std::size_t>(number)].count();
+  if (ranks_of_lane_ > 1) crew_.emplace(*lane.turns(), ranks_of_lane_);
   if (map.hosts() == 1 || number != 0) return;
   Link* link = nullptr;
   if (board_->relay() != nullptr) {

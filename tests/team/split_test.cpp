@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "collective/run_team.hpp"
@@ -78,17 +80,17 @@ struct Wrong {
 TEST(Split, RefusesWhatCannotBe) {
   const auto subset = [](Team& team, std::vector<int> ranks) { (void)team.subset(ranks); };
   const std::vector<Wrong> calls = {
-      {"color must not be negative, or kNoTeam",
+      {"color -1: must not be negative, or kNoTeam",
        [](Team& team, bool is_wrong) { (void)team.split(is_wrong ? -1 : 0); }},
-      {"every one of `ranks` must be a rank of the team",
+      {"rank 3: each must be a rank of the team",
        [=](Team& team, bool is_wrong) { subset(team, {is_wrong ? team.size() : 0}); }},
-      {"every one of `ranks` must be a rank of the team",
+      {"rank -1: each must be a rank of the team",
        [=](Team& team, bool is_wrong) { subset(team, {is_wrong ? -1 : team.size() - 1}); }},
-      {"no rank may be named twice",
+      {"rank 0: no rank may be named twice",
        [=](Team& team, bool is_wrong) {
          subset(team, {0, is_wrong ? 0 : 1});
        }},
-      {"translate: `rank` must be a rank of the team",
+      {"translate: rank 7: must be a rank of the team",
        [](Team& team, bool is_wrong) { (void)team.translate(is_wrong ? 7 : 1, team); }},
   };
   for (const auto& [words, make] : calls) {
@@ -188,7 +190,7 @@ TEST(Split, ATeamThatGoesBeforeItsRequestEndsTheRun) {
     request.wait();
   });
   EXPECT_EQ(outcome.code, 5);
-  EXPECT_TRUE(says(outcome, "a team was destroyed before its requests were completed")) << outcome.report;
+  EXPECT_TRUE(says(outcome, "a team was destroyed before 1 of its requests")) << outcome.report;
   on_teams([](Team& team) {
     auto other = team.dup();
     other->ibarrier().wait();
@@ -239,15 +241,45 @@ TEST(Split, SharedArraysBelongToTheirTeam) {
 }
 
 TEST(Split, PerProcessNeedsARankThatMayCallMpi) {
-  const Outcome outcome = run(2, [](Team& team) {
-    const auto parts = team.split(team.root() ? 0 : 1);
+  const auto main_thread = std::this_thread::get_id();
+  std::atomic<bool> is_refusable{false};
+  const Outcome outcome = run(2, [&](Team& team) {
+    const auto alone = team.split(team.rank());
+    const bool is_on_main_lane = std::this_thread::get_id() == main_thread;
+    is_refusable = is_refusable || !is_on_main_lane;
     int calls = 0;
-    if (team.root()) parts->per_process([&] { ++calls; });
-    EXPECT_EQ(calls, team.root() ? 1 : 0);
-    if (!team.root()) parts->per_process([&] { ++calls; });
+    if (is_on_main_lane) alone->per_process([&] { ++calls; });
+    EXPECT_EQ(calls, is_on_main_lane ? 1 : 0);
+    if (!is_on_main_lane) alone->per_process([] { ADD_FAILURE() << "called on a lane that may not call MPI"; });
   });
-  if (outcome.code == 0) GTEST_SKIP() << "all ranks share the main lane";
-  EXPECT_TRUE(says(outcome, "no rank of the team on its main lane")) << outcome.report;
+  EXPECT_EQ(outcome.code, is_refusable ? 5 : 0) << outcome.report;
+  EXPECT_EQ(says(outcome, "no rank of the team on its main lane"), is_refusable) << outcome.report;
+}
+
+// Ends a team on a thread whose rank it is not, where its lane's side may be in use.
+TEST(Split, ATeamIsLetGoByItsRankOnly) {
+  std::array<std::unique_ptr<Team>, 2> kept;
+  const Outcome outcome = run(2, [&](Team& team) {
+    kept[static_cast<std::size_t>(team.rank())] = team.dup();
+    team.barrier();
+    if (team.root()) kept[1].reset();
+    team.barrier();
+    kept[static_cast<std::size_t>(team.rank())].reset();
+  });
+  EXPECT_EQ(outcome.code, 5);
+  EXPECT_TRUE(says(outcome, "a team of team 0.1 of rank 1 was destroyed by another rank or thread")) << outcome.report;
+}
+
+// Reads memory that is free, when only pending requests count.
+TEST(Split, ARequestThatIsCompleteNeedsItsTeamToo) {
+  const Outcome outcome = run(2, [](Team& team) {
+    auto alone = team.split(team.rank());
+    skein::Request request = alone->ibarrier();
+    alone.reset();
+    request.wait();
+  });
+  EXPECT_EQ(outcome.code, 5);
+  EXPECT_TRUE(says(outcome, "a team was destroyed before 1 of its requests")) << outcome.report;
 }
 
 TEST(Split, AHostHasRoomForSoManyTeams) {

@@ -56,10 +56,10 @@ class Board {
   Board(const Board&) = delete;
   Board& operator=(const Board&) = delete;
 
-  /// Bytes that it needs; at most kStride less when they begin at a multiple of that.
+  /// Bytes that it needs, from a multiple of kPageBytes on.
   std::size_t bytes() const { return end_; }
 
-  /// Builds the shared objects in zero-filled memory that begins at a multiple of kStride. One lane of one process does.
+  /// Builds the shared objects in zero-filled memory. One lane of one process does.
   void build(std::byte* base) const;
 
   /// Uses what has been built, before anything below.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory for shared arrays and for the boards of teams, inside the segment. One rank allocates and sends the offset; every rank that uses the block
-// holds a handle, and the block is free when all handles, counted in the segment, are gone.
+// Memory for shared arrays and for the boards of teams, inside the segment. One rank allocates and sends the offset; every
+// rank that uses the block holds a handle, and the block is free when all handles, counted in the segment, are gone.
 //
 // Who      any rank of any process of the host; rarely.
 // Cost     a table walk under a lock of the host; a freed block's pages go back to the system, so that the next owner's

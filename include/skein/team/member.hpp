@@ -71,13 +71,14 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
     if (name_ != 0) look_around();
   }
 
-  /// For teams of some ranks: what goes on elsewhere. A team without the rank that has failed would never notice; and the
-  /// only one of its ranks on a lane, which need not wait for others there, would never let them run.
+  /// For teams of some ranks: what goes on elsewhere. A team without the rank that has failed would never notice; a rank that
+  /// is alone in its team on its lane would never let the others there run; and a team of one lane's ranks would never let
+  /// the leader's listen to other hosts.
   void look_around() {
     if (context_->host().abort().is_set()) [[unlikely]]
       throw_failed(Progress::aborted);
     constexpr Episode kGiveWayEvery = 8;
-    if (is_alone_on_shared_lane_ && exchange_.arrived() % kGiveWayEvery == 0) context_->waiter().idle();
+    if (gives_way_ && exchange_.arrived() % kGiveWayEvery == 0) context_->waiter().idle();
   }
 
   /// In the place of Busy where no code of the program runs; a Busy that is told so costs 4 % (skein-bench allreduce).
@@ -199,8 +200,9 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
   int size_;
   TeamName name_ = 0;
   Exchange<StdAtomics> exchange_;
-  bool is_alone_on_shared_lane_;  // of its team
-  bool spans_hosts_;              // kept at hand: posted() is on the way of small reductions
+  int requests_ = 0;  // that have not been waited for
+  bool gives_way_;    // see look_around
+  bool spans_hosts_;  // kept at hand: posted() is on the way of small reductions
   std::shared_ptr<TeamSide> side_;
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the team layer needs to speak to other hosts: bytes to and from the leader of another host. Nothing here blocks;
-// everything is called by the main lane of the host's first process only, so any thread level of MPI but SINGLE will do.
+// What the team layer needs to speak to other hosts: bytes to and from the leader of another host. Nothing here blocks; a
+// network and its links are called by the main lane of the host's first process only, so any thread level of MPI but SINGLE
+// will do. The roots of teams that are on other lanes have a link that hands all over to that one (relay.hpp).
 // The order in which contributions are combined is not the network's business.
 #pragma once
 

@@ -33,6 +33,9 @@ class alignas(kApart) RankLane final : public Rota {  // its ranks write to it i
   RankLane& operator=(const RankLane&) = delete;
 
   int number() const { return lane_; }
+
+  /// Whether it speaks to other hosts.
+  bool is_leader() const { return lane_ == kLeaderLane && host_.network() != nullptr; }
   bool is_shared() const { return turns_.has_value(); }
   const LaneRanks& carried() const { return carried_; }
   const RunSettings& settings() const { return settings_; }
@@ -49,7 +52,7 @@ class alignas(kApart) RankLane final : public Rota {  // its ranks write to it i
   /// The lane's side of the run's first team.
   const std::shared_ptr<TeamSide>& first_side() const { return first_side_; }
 
-  /// That of the team whose board is that block: the first of its ranks here makes it, for all.
+  /// That of the team whose board is that block: the first of its ranks here makes it for all of them, who ask once each.
   std::shared_ptr<TeamSide> side_of(int block, const std::function<std::shared_ptr<TeamSide>()>& make);
 
   /// Whether it is that rank that runs on the lane.
@@ -79,7 +82,11 @@ class alignas(kApart) RankLane final : public Rota {  // its ranks write to it i
   std::optional<Turns<StdAtomics>> turns_;
   std::vector<RankLocals> locals_;  ///< of the ranks that it carries
   std::shared_ptr<TeamSide> first_side_;
-  std::vector<std::weak_ptr<TeamSide>> sides_;  ///< of other teams
+  struct NewSide {
+    std::shared_ptr<TeamSide> side;
+    int ranks_to_come;
+  };
+  std::vector<NewSide> new_sides_;  ///< of other teams, until all their ranks here have asked
   bool has_warned_of_mutexes_ = false;
 };
 

@@ -5,7 +5,7 @@
 // on to a link of its own.
 //
 // Who      the root of one team writes, the leader reads and answers.
-// Cost     a few line transfers, and a system call that wakes the leader if it sleeps.
+// Cost     a few line transfers and a system call for each request, which wakes the leader if it sleeps.
 // Memory   all that is moved lies in the segment; distances from the box say where, as processes map it elsewhere.
 //
 // Edges
@@ -24,6 +24,9 @@
 
 namespace skein {
 
+/// The only lane of a host that speaks to others, in its first process.
+inline constexpr int kLeaderLane = 0;
+
 /// Lies in the segment, on the board of its team.
 struct RelayBox {
   enum class Kind : std::uint32_t { send, receive, move_out, move_in };
@@ -36,7 +39,7 @@ struct RelayBox {
     std::uint64_t bytes = 0;
   };
 
-  static constexpr std::uint64_t kRequests = 64;
+  static constexpr std::uint64_t kRequests = 256;
   static constexpr std::uint64_t kBuffers = 4;  // as many as a link of the leader has
 
   alignas(kStride) std::atomic<std::uint64_t> asked{0};

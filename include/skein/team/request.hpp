@@ -13,8 +13,9 @@ class RankContext;
 class Team;
 
 /// Returned by Team::ibarrier. Complete it with wait(), or with test() until that returns true. Destroying it earlier, or its
-/// team, is an error that ends the run. Used by its rank only, inside the run. When the team spans hosts, it completes only while a
-/// rank of the first lane of each host is in some Skein call: a rank that waits for it must not be what that rank waits for.
+/// team, is an error that ends the run. Used by its rank only, inside the run. When the team spans hosts, it completes only while
+/// on each host a rank of the first lane that carries any of the team calls this team, or waits for or tests a request of it: a
+/// rank that waits for it must not be what that rank waits for.
 class Request {
  public:
   Request() = default;

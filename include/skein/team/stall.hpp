@@ -47,7 +47,8 @@ class StallJudge {
  public:
   enum class Verdict { fine, slow, stalled, deadlocked };
 
-  /// What the ranks of one host share, by seat, and the arrivals of the run's first team; they are the whole team if `is_whole_team`, and wait for nobody else.
+  /// What the ranks of one host share, by seat, and the arrivals of the run's first team; they are all of the run if
+  /// `is_whole_team`, and wait for nobody else.
   StallJudge(std::span<RollCallLine<Policy>> lines, LaneArrivals<Policy> arrivals, bool is_whole_team,
              std::chrono::nanoseconds limit)
       : lines_(lines),

@@ -201,10 +201,13 @@ class Team : private Member {
   [[nodiscard]] Ragged<BufferValue<In>> alltoallv(const In& in, Parts in_parts, Where where = Where::current());
 
   // --- teams of some of the ranks. All of this team call, with the same arguments but color and key. The new team is this
-  // rank's as long as the pointer lives, which the Runtime must outlive; none is returned to ranks that are in no new team. To
-  // let it go is no collective. Its collectives and those of other teams overlap as they like.
-  // Cost  two exchanges, O(size()) work a rank, and a block of the segment, in which a team of p ranks on h hosts touches some
-  //       1.5 KB a rank and what its payloads pass through. One host has room for 1,024 teams and shared arrays at a time ---
+  // rank's as long as the pointer lives, which no other thread may end and the Runtime must outlive; ranks that are in no new
+  // team get none. To let a team go is no collective. Collectives of different teams overlap as they like; but see Request.
+  // Cost       two exchanges and O(size()) work a rank
+  // Allocates  a block of each host's segment: some 2.5 KB a rank are touched, and 512 KiB a rank of address space set aside
+  //            where the team spans processes, of which large payloads touch what they need. Freed blocks are used again.
+  // Errors     Error(environment) when the segment is full, or holds 1,024 teams and shared arrays; a mismatch of the calls or
+  //            of `ranks` ends the run ---
 
   /// One team for each color, which is not negative, or kNoTeam; its ranks in the order of `key`, those of equal keys as here.
   static constexpr int kNoTeam = std::numeric_limits<int>::min();
@@ -238,7 +241,8 @@ class Team : private Member {
   std::invoke_result_t<F&> once(F&& f, Where where = Where::current());
 
   /// Calls f once in every process of the team, on its main lane, the thread that may call MPI, which has to carry a rank of
-  /// the team; the other ranks wait, parked after a while. For libraries that speak MPI themselves: PETSc, FFTW, parallel HDF5 (Runtime::comm is theirs to use).
+  /// the team; the other ranks wait, parked after a while. For libraries that speak MPI themselves: PETSc, FFTW, parallel HDF5
+  /// (Runtime::comm is theirs to use).
   /// Collective  all ranks.
   /// Blocks      until f has returned in every process.
   template <class F>
@@ -282,7 +286,8 @@ class Team : private Member {
   friend class Request;
   friend class RankRunner;
 
-  using Member::Member;
+  Team(RankContext& context, std::shared_ptr<TeamSide> side, int rank, TeamName name)
+      : Member(context, std::move(side), rank, name) {}
 
   /// The team of the ranks that pass the same `color`, in the order of `key` and then of this team; none for kNoColor.
   std::unique_ptr<Team> divide(const Call& call, std::int64_t color, int key);

@@ -34,6 +34,7 @@ class alignas(kApart) TeamSide {  // several ranks of the lane write to it in ev
 
   const Board& board() const { return *board_; }
   int block() const { return place_.block; }
+  int ranks_of_lane() const { return ranks_of_lane_; }
 
   /// Null for a rank that is alone on its lane in the team.
   Crew<StdAtomics>* crew() { return crew_ ? &*crew_ : nullptr; }
@@ -48,6 +49,7 @@ class alignas(kApart) TeamSide {  // several ranks of the lane write to it in ev
   Place place_;
   std::optional<Board> own_board_;
   const Board* board_;
+  int ranks_of_lane_ = 1;
   std::optional<Crew<StdAtomics>> crew_;
   std::unique_ptr<Link> own_link_;
   std::optional<HostExchange> others_;
