@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace skein {
@@ -37,7 +38,7 @@ Member::~Member() {
     context_->refuse_calls();  // or it might find its peers in each of them, and leave as if nothing had happened
   }
   if (is_others || context_->is_in_child()) {
-    static_cast<void>(new std::shared_ptr<TeamSide>(std::move(side_)));
+    static_cast<void>(new (std::nothrow) std::shared_ptr<TeamSide>(std::move(side_)));
     return;
   }
   if (requests_ > 0 && !context_->is_leaving()) {
