@@ -95,6 +95,7 @@ bool is_refused(const std::function<void()>& call) {
 
 /// The child tries what would write into the segment that it shares with the parent, if there are several processes.
 void fork_and_meet(Team& team) {
+  auto part = team.split(team.rank() / 2);  // some of which are led by lanes that do not speak to other hosts
   skein::Request request = team.ibarrier();
   const pid_t child = fork();
   if (child == 0) {
@@ -103,12 +104,15 @@ void fork_and_meet(Team& team) {
     is_well = is_refused([&] { request.wait(); }) && is_well;
     is_well = is_refused([&] { team.allreduce(std::span(data), skein::sum); }) && is_well;
     is_well = is_refused([&] { team.shared<int>(1000); }) && is_well;
+    is_well = is_refused([&] { part->barrier(); }) && is_well;
+    part.reset();
     _exit(is_well ? 0 : 1);
   }
   int status = -1;
   waitpid(child, &status, 0);
   if (status != 0) throw std::runtime_error("a child of a fork was not refused a call");
   request.wait();
+  if (part->allreduce(1, skein::sum) != part->size()) throw std::runtime_error("a child of a fork took part");
 }
 
 void meet(Team& team, const std::string& way, int odd) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// split_churn TEAMS: makes and lets go so many teams of each rank, in turn of all ranks, of halves and of one rank, and uses
-// each; so many again before, to warm up.
+// split_churn TEAMS: makes and lets go so many teams of each rank, in turn of all ranks, of those of every second process and
+// of one rank, and uses two in three, the others not even once; a tenth of that before, to warm up.
 //
-// Fails on  memory of the process that has grown by more than what two pages a team would make in a hundred teams.
+// Fails on  memory of the process that has grown by more than what two pages a team would make in a hundred teams; a value that
+//           was written to an array that all ranks share, and is another later: its memory was given to a team.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -26,8 +27,17 @@ long resident_kib() {
 
 void churn(skein::Team& team, int teams) {
   for (int i = 0; i < teams; ++i) {
-    const auto part = i % 3 == 0 ? team.dup() : team.split(i % 3 == 1 ? team.rank() % 2 : team.rank());
+    const auto part = i % 3 == 0 ? team.dup() : team.split(i % 3 == 1 ? team.process() % 2 : team.rank());
+    if (i % 9 < 3) continue;
     if (part->allreduce(1, skein::sum) != part->size()) std::abort();
+    if (i % 100 != 50) continue;
+    const auto array = team.shared<int>(static_cast<std::size_t>(team.size()));
+    for (int& value : array.block()) value = i;
+    const auto others = team.split(team.process() % 2);
+    others->barrier();
+    for (const int value : array.block()) {
+      if (value != i) std::abort();
+    }
   }
 }
 
