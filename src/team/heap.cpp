@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 #include "skein/base/cache_line.hpp"
+#include "skein/base/report.hpp"
 
 namespace skein {
 namespace {
@@ -70,7 +72,12 @@ int Heap::allocate(std::string_view what, std::size_t bytes, int handles) const 
 
 void Heap::drop(int index) const {
   HeapTable::Block& block = table_->blocks[index];
-  if (block.handles.fetch_sub(1, std::memory_order_acq_rel) != 1) return;  // [drop]
+  const std::int32_t handles = block.handles.fetch_sub(1, std::memory_order_acq_rel);  // [drop]
+  if (handles > 1) return;
+  if (handles < 1) [[unlikely]] {  // what is in it may be another's by now
+    write_report("skein: a handle of a shared array or a team was given back twice, which is a defect of Skein\n");
+    std::abort();
+  }
   segment_->punch(block.begin, block.end - block.begin);
   const LockGuard lock(*table_);
   block.is_used = false;

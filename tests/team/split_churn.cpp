@@ -7,10 +7,12 @@
 //           was written to an array that all ranks share, and is another later: its memory was given to a team.
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "skein/skein.hpp"
 
@@ -27,8 +29,12 @@ long resident_kib() {
 
 void churn(skein::Team& team, int teams) {
   for (int i = 0; i < teams; ++i) {
-    const auto part = i % 3 == 0 ? team.dup() : team.split(i % 3 == 1 ? team.process() % 2 : team.rank());
-    if (i % 9 < 3) continue;
+    auto part = i % 3 == 0 ? team.dup() : team.split(i % 3 == 1 ? team.process() % 2 : team.rank());
+    if (i % 9 < 3) {
+      part.reset();
+      if (i % 90 < 3) std::this_thread::sleep_for(std::chrono::microseconds(200));  // before those of its lane have theirs
+      continue;
+    }
     if (part->allreduce(1, skein::sum) != part->size()) std::abort();
     if (i % 100 != 50) continue;
     const auto array = team.shared<int>(static_cast<std::size_t>(team.size()));
