@@ -65,6 +65,13 @@ struct TeamProgram {
   int steps;
   std::uint64_t seed;
   std::size_t most_bytes;  ///< that the busiest rank moves in one collective
+
+  /// What one rank does otherwise than the program says, once, at the first step that calls for it from `from_step` on.
+  enum class Deviation { none, other_call, call_less, call_more, team_less };
+  Deviation deviation = Deviation::none;
+  int rank = 0;
+  int from_step = 0;
+  bool* has_deviated = nullptr;  ///< written by that rank: the program may have given it no occasion
 };
 
 /// Collective; returns what was wrong on this rank.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -82,9 +83,21 @@ class TeamChecks {
     return nullptr;
   }
 
+  /// Whether this rank does otherwise now. Nobody would notice in a team of one.
+  bool deviates(TeamProgram::Deviation how, const skein::Team& team) {
+    if (how != program_.deviation || run_.rank() != program_.rank || team.size() == 1 || has_deviated_) return false;
+    if (step_ < static_cast<std::uint64_t>(program_.from_step)) return false;
+    return has_deviated_ = *program_.has_deviated = true;
+  }
+
   void check(Family& family) {
     skein::Team* team = own_team(family);
-    if (team == nullptr) return;
+    if (team == nullptr || deviates(TeamProgram::Deviation::call_less, *team)) return;
+    if (deviates(TeamProgram::Deviation::call_more, *team)) team->barrier();
+    if (deviates(TeamProgram::Deviation::other_call, *team)) {
+      (void)team->allreduce(std::array<char, 7>(), [](const auto& a, const auto&) { return a; });
+      return;
+    }
     const std::vector<Check>& checks = checks_of(team->size());
     const std::uint64_t which = mix(draw(4), static_cast<std::uint64_t>(own_ranks(family)->front()));
     const std::string wrong = run_check(*team, checks[which % checks.size()], which);
@@ -120,6 +133,7 @@ class TeamChecks {
 
   void make(Family& family) {
     skein::Team* team = own_team(family);
+    if (team != nullptr && deviates(TeamProgram::Deviation::team_less, *team)) team = nullptr;
     const std::uint64_t how = draw(5) % 8;
     Family made;
     const auto no_key = [](int) { return 0; };
@@ -152,7 +166,7 @@ class TeamChecks {
     } else {
       draw(7) % 2 == 0 ? by(skein::Level::host, places_.host) : by(skein::Level::lane, places_.lane);
     }
-    compare(made);
+    if (!has_deviated_) compare(made);
     families_.push_back(std::move(made));
   }
 
@@ -166,7 +180,8 @@ class TeamChecks {
       Ranks& taken = made.teams.emplace_back();
       for (const int i : chosen) taken.push_back(ranks[static_cast<std::size_t>(i)]);
       if (taken.empty()) made.teams.pop_back();
-      if (std::ranges::find(ranks, run_.rank()) != ranks.end()) made.own = team->subset(chosen);
+      const bool is_own = std::ranges::find(ranks, run_.rank()) != ranks.end();
+      if (is_own && team != nullptr) made.own = team->subset(chosen);
     }
   }
 
@@ -196,6 +211,7 @@ class TeamChecks {
   std::map<int, std::vector<Check>> checks_;
   std::vector<Check> all_;
   std::string wrong_;
+  bool has_deviated_ = false;
 };
 
 }  // namespace

@@ -32,7 +32,8 @@ void churn(skein::Team& team, int teams) {
     auto part = i % 3 == 0 ? team.dup() : team.split(i % 3 == 1 ? team.process() % 2 : team.rank());
     if (i % 9 < 3) {
       part.reset();
-      if (i % 90 < 3) std::this_thread::sleep_for(std::chrono::microseconds(200));  // before those of its lane have theirs
+      // Before those of its lane have theirs.
+      if (i % 90 < 3) std::this_thread::sleep_for(std::chrono::microseconds(200));
       continue;
     }
     if (part->allreduce(1, skein::sum) != part->size()) std::abort();
