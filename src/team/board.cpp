@@ -53,7 +53,7 @@ Board::Board(RankMap map, const PatternChoice& pattern, std::span<const Seat> se
   arrivals_at_ = place(kStride, static_cast<std::size_t>(map_.seats()) * sizeof(Channel<StdAtomics>));
   ascents_at_ = place(kStride, map_.lanes().size() * sizeof(Channel<StdAtomics>));
   releases_at_ = place(kStride, static_cast<std::size_t>(stations_.release_channels) * sizeof(Channel<StdAtomics>));
-  relay_at_ = place(kStride, has_relay_ ? sizeof(RelayBox) : 0);
+  relay_at_ = place(kStride, has_relay_ ? sizeof(RelayBox<StdAtomics>) : 0);
   parts_at_ = place(kStride, parts_bytes_);
   mirror_at_ = place(kStride, mirror_bytes_);
   known_at_ = place(kStride, known_bytes_);
@@ -68,7 +68,7 @@ void Board::build(std::byte* base) const {
   build(std::type_identity<Channel<StdAtomics>>(), arrivals_at_, static_cast<std::size_t>(map_.seats()));
   build(std::type_identity<Channel<StdAtomics>>(), ascents_at_, map_.lanes().size());
   build(std::type_identity<Channel<StdAtomics>>(), releases_at_, static_cast<std::size_t>(stations_.release_channels));
-  if (has_relay_) std::construct_at(reinterpret_cast<RelayBox*>(base + relay_at_));
+  if (has_relay_) std::construct_at(reinterpret_cast<RelayBox<StdAtomics>*>(base + relay_at_));
 }
 
 void Board::attach(std::byte* base) {
@@ -79,7 +79,7 @@ void Board::attach(std::byte* base) {
                {base + mirror_at_, mirror_bytes_}};
   staging_ = Staging(base + staging_at_, Staging::piece_bytes(map_.size()), map_.size());
   known_ = {base + known_at_, known_bytes_};
-  relay_ = has_relay_ ? reinterpret_cast<RelayBox*>(base + relay_at_) : nullptr;
+  relay_ = has_relay_ ? reinterpret_cast<RelayBox<StdAtomics>*>(base + relay_at_) : nullptr;
 }
 
 std::vector<const Channel<StdAtomics>*> Board::arrivals_of_lanes() const {

@@ -187,7 +187,7 @@ std::uint32_t Host::next_channel() {
   return number * static_cast<std::uint32_t>(map().hosts()) + static_cast<std::uint32_t>(map().own_host());
 }
 
-void Host::open_relay(int block, RelayBox& box, std::uint32_t channel) {
+void Host::open_relay(int block, RelayBox<StdAtomics>& box, std::uint32_t channel) {
   Header::Relay& relay = header().relays[block];
   relay.channel = channel;
   relay.box_at = static_cast<std::uint64_t>(reinterpret_cast<std::byte*>(&box) - segment_.at(0));
@@ -211,7 +211,8 @@ void Host::look_for_relays() {
         std::find_if(relays_.begin(), relays_.end(), [&](const Relay& one) { return one.block == block; });
     if (state != Header::Relay::none && known == relays_.end()) {
       relays_.push_back(
-          {block, RelayServer(*reinterpret_cast<RelayBox*>(segment_.at(relay.box_at)), network_->open(relay.channel))});
+          {block, RelayServer<StdAtomics>(*reinterpret_cast<RelayBox<StdAtomics>*>(segment_.at(relay.box_at)),
+                                          network_->open(relay.channel))});
     }
   }
 }

@@ -29,7 +29,7 @@ void TeamSide::join(RankLane& lane) {
   if (map.hosts() == 1 || number != 0) return;
   Link* link = nullptr;
   if (board_->relay() != nullptr) {
-    own_link_ = std::make_unique<RelayLink>(*board_->relay(), host_.bells(), host_.abort());
+    own_link_ = std::make_unique<RelayLink<StdAtomics>>(*board_->relay(), host_.bells(), host_.abort());
     host_.open_relay(place_.block, *board_->relay(), place_.channel);
     has_opened_relay_ = true;
   } else if (own_board_) {

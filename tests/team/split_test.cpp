@@ -33,7 +33,7 @@ TEST(Split, OrdersByKeyAndThenByRank) {
     const auto halves = team.split(team.rank() % 2, team.rank() < 2 ? 1 : 0);  // ranks 0 and 1 go last
     const int own = halves->allreduce(1, skein::sum);
     EXPECT_EQ(own, halves->size());
-    if (team.rank() < 2) EXPECT_EQ(halves->rank(), halves->size() - 1);
+    EXPECT_EQ(halves->rank() == halves->size() - 1, team.rank() < 2);
   });
 }
 
@@ -41,7 +41,7 @@ TEST(Split, GivesNoTeamToWhoWantsNone) {
   on_teams([](Team& team) {
     const auto all_but_first = team.split(team.root() ? Team::kNoTeam : 0);
     EXPECT_EQ(all_but_first == nullptr, team.root());
-    if (all_but_first) EXPECT_EQ(all_but_first->size(), team.size() - 1);
+    EXPECT_EQ(all_but_first ? all_but_first->size() : 1, team.root() ? 1 : team.size() - 1);
     EXPECT_EQ(team.split(Team::kNoTeam), nullptr);
     EXPECT_EQ(team.subset({}), nullptr);
   });

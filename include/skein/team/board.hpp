@@ -78,7 +78,7 @@ class Board {
   std::span<std::byte> known() const { return known_; }
 
   /// The way of the root to the lane that speaks to other hosts; null where that is the root's own, or not needed.
-  RelayBox* relay() const { return relay_; }
+  RelayBox<StdAtomics>* relay() const { return relay_; }
   bool has_relay() const { return has_relay_; }
 
  private:
@@ -91,7 +91,7 @@ class Board {
   Channels<StdAtomics> channels_;
   Staging staging_;
   std::span<std::byte> known_;
-  RelayBox* relay_ = nullptr;
+  RelayBox<StdAtomics>* relay_ = nullptr;
 };
 
 }  // namespace skein

@@ -99,7 +99,7 @@ class Host {
   std::uint32_t next_channel();
 
   /// For the root of a team whose board is that block: from now on, until it closes it, the leader serves the relay there.
-  void open_relay(int block, RelayBox& box, std::uint32_t channel);
+  void open_relay(int block, RelayBox<StdAtomics>& box, std::uint32_t channel);
   void close_relay(int block);
 
   /// Leader, whenever it waits: takes over a failure that another host told of, if one did, and serves the relays. How long
@@ -166,7 +166,7 @@ class Host {
   Network* network_ = nullptr;
   struct Relay {
     int block;
-    RelayServer server;
+    RelayServer<StdAtomics> server;
   };
   std::vector<Relay> relays_;  ///< that this leader serves
   std::uint64_t relay_changes_ = 0;

@@ -9,15 +9,18 @@
 // Memory   all that is moved lies in the segment; distances from the box say where, as processes map it elsewhere.
 //
 // Edges
-//   [ask]      release store of `asked`: publishes a request, and the message in its buffer
-//   [asked]    acquire load by the leader
-//   [take]     release store of `taken`: the request's buffer may be written again
-//   [answer]   release store of `answered`: a message has come, and lies in `in`
-//   [moved]    release store of `moved`: so many of the oldest transfers are done; their bytes may be used
+//   [ask]      release store of `asked`: publishes a request, and the message in its buffer; [asked] acquire load
+//   [take]     release store of `taken`: a request's place and its buffer may be written again; [taken] acquire load
+//   [answer]   release store of `answered`: a message has come, and lies in `in`; [answered] acquire load
+//   [move]     release store of `moved`: so many of the oldest transfers are done, and their bytes may be used; [moved] acquire
+//              load
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
+#include <span>
+#include <utility>
 
 #include "skein/sync/waiter.hpp"
 #include "skein/team/network.hpp"
@@ -28,7 +31,10 @@ namespace skein {
 inline constexpr int kLeaderLane = 0;
 
 /// Lies in the segment, on the board of its team.
+template <class Policy>
 struct RelayBox {
+  using Word = typename Policy::template Atomic<std::uint64_t>;
+
   enum class Kind : std::uint32_t { send, receive, move_out, move_in };
 
   struct Request {
@@ -42,59 +48,144 @@ struct RelayBox {
   static constexpr std::uint64_t kRequests = 256;
   static constexpr std::uint64_t kBuffers = 4;  // as many as a link of the leader has
 
-  alignas(kStride) std::atomic<std::uint64_t> asked{0};
+  alignas(kStride) Word asked{0};
   Request requests[kRequests];
   std::byte out[kBuffers][Link::kSmallBytes];
 
-  alignas(kStride) std::atomic<std::uint64_t> taken{0};
-  std::atomic<std::uint64_t> answered{0};
-  std::atomic<std::uint64_t> moved{0};
+  alignas(kStride) Word taken{0};
+  Word answered{0};
+  Word moved{0};
   std::uint32_t label = 0;  ///< of the message in `in`
   std::byte in[Link::kSmallBytes];
 };
 
 /// The root's side.
+template <class Policy>
 class RelayLink final : public Link {
+  using Box = RelayBox<Policy>;
+
  public:
-  /// Both outlive it. `abort` ends a wait for room, which is the leader's to make.
-  RelayLink(RelayBox& box, Bells<StdAtomics>& bells, const AbortWord<StdAtomics>& abort)
+  /// All outlive it. `abort` ends a wait for room, which is the leader's to make.
+  RelayLink(Box& box, Bells<Policy>& bells, const AbortWord<Policy>& abort)
       : box_(&box), bells_(&bells), abort_(&abort) {}
 
-  std::byte* outgoing(int host) override;
-  void send(int host, std::uint32_t label, std::size_t bytes) override;
+  std::byte* outgoing(int) override {
+    const std::uint64_t buffer = sent_ % Box::kBuffers;
+    return box_->taken.load(std::memory_order_acquire) >= used_by_[buffer] ? box_->out[buffer] : nullptr;  // [taken]
+  }
+
+  void send(int host, std::uint32_t label, std::size_t bytes) override {
+    const std::uint64_t buffer = sent_++ % Box::kBuffers;
+    ask({.kind = Box::Kind::send, .host = host, .label = label, .bytes = bytes});
+    used_by_[buffer] = asked_;
+  }
+
   std::uint32_t label_mask() const override { return ~std::uint32_t{0}; }
-  Message try_receive(int host) override;
-  void start_sending(int host, std::span<const std::byte> bytes) override;
-  void start_receiving(int host, std::span<std::byte> bytes) override;
-  bool transfers_done(std::size_t left) override;
+
+  Message try_receive(int host) override {
+    if (box_->answered.load(std::memory_order_acquire) != expected_) return {};  // [answered]
+    if (std::exchange(is_expecting_, !is_expecting_)) return {box_->label, box_->in};
+    ++expected_;
+    ask({.kind = Box::Kind::receive, .host = host});
+    return {};
+  }
+
+  void start_sending(int host, std::span<const std::byte> bytes) override {
+    ++started_;
+    ask({.kind = Box::Kind::move_out, .host = host, .at = distance(bytes.data()), .bytes = bytes.size()});
+  }
+
+  void start_receiving(int host, std::span<std::byte> bytes) override {
+    ++started_;
+    ask({.kind = Box::Kind::move_in, .host = host, .at = distance(bytes.data()), .bytes = bytes.size()});
+  }
+
+  bool transfers_done(std::size_t left) override {
+    return box_->moved.load(std::memory_order_acquire) + left >= started_;  // [moved]
+  }
 
  private:
-  void ask(const RelayBox::Request& request);
+  // The leader is another lane, and makes room whenever it comes by.
+  void ask(const typename Box::Request& request) {
+    while (asked_ - box_->taken.load(std::memory_order_acquire) == Box::kRequests) {  // [taken]
+      if (abort_->is_set()) return;
+      Policy::yield();
+    }
+    box_->requests[asked_ % Box::kRequests] = request;
+    box_->asked.store(++asked_, std::memory_order_release);  // [ask]
+    bells_->ring_lane(kLeaderLane);
+  }
+
   std::int64_t distance(const std::byte* at) const { return at - reinterpret_cast<const std::byte*>(box_); }
 
-  RelayBox* box_;
-  Bells<StdAtomics>* bells_;
-  const AbortWord<StdAtomics>* abort_;
+  Box* box_;
+  Bells<Policy>* bells_;
+  const AbortWord<Policy>* abort_;
   std::uint64_t asked_ = 0;
   std::uint64_t sent_ = 0;
-  std::uint64_t used_by_[RelayBox::kBuffers]{};  ///< the request, counted from 1, that used a buffer last
-  std::uint64_t expected_ = 0;                   ///< messages that were asked for
+  std::uint64_t used_by_[Box::kBuffers]{};  ///< the request, counted from 1, that used a buffer last
+  std::uint64_t expected_ = 0;              ///< messages that were asked for
   bool is_expecting_ = false;
   std::uint64_t started_ = 0;  ///< transfers
 };
 
 /// The leader's side.
+template <class Policy>
 class RelayServer {
+  using Box = RelayBox<Policy>;
+
  public:
-  RelayServer(RelayBox& box, std::unique_ptr<Link> link) : box_(&box), link_(std::move(link)) {}
+  RelayServer(Box& box, std::unique_ptr<Link> link) : box_(&box), link_(std::move(link)) {}
 
   /// Does what can be done without waiting; whether something is left to do.
-  bool serve();
+  bool serve() {
+    const std::uint64_t asked = box_->asked.load(std::memory_order_acquire);  // [asked]
+    while (taken_ < asked && take(box_->requests[taken_ % Box::kRequests])) {
+      box_->taken.store(++taken_, std::memory_order_release);  // [take]
+    }
+    if (expects_ >= 0) {
+      if (const Message message = link_->try_receive(expects_); message.bytes != nullptr) {
+        expects_ = -1;
+        box_->label = message.label;
+        std::memcpy(box_->in, message.bytes, sizeof(box_->in));
+        box_->answered.store(++answered_, std::memory_order_release);  // [answer]
+      }
+    }
+    while (moving_ > 0 && link_->transfers_done(moving_ - 1)) {
+      --moving_;
+      box_->moved.store(++moved_, std::memory_order_release);  // [move]
+    }
+    return taken_ < asked || expects_ >= 0 || moving_ > 0;
+  }
 
  private:
-  bool take(const RelayBox::Request& request);
+  /// False when it has to be tried again.
+  bool take(const typename Box::Request& request) {
+    std::byte* at = reinterpret_cast<std::byte*>(box_) + request.at;
+    switch (request.kind) {
+      case Box::Kind::send: {
+        std::byte* message = link_->outgoing(request.host);
+        if (message == nullptr) return false;
+        std::memcpy(message, box_->out[sent_++ % Box::kBuffers], request.bytes);
+        link_->send(request.host, request.label, request.bytes);
+        return true;
+      }
+      case Box::Kind::receive:
+        if (expects_ >= 0) return false;
+        expects_ = request.host;
+        return true;
+      case Box::Kind::move_out:
+        link_->start_sending(request.host, {at, request.bytes});
+        break;
+      case Box::Kind::move_in:
+        link_->start_receiving(request.host, {at, request.bytes});
+        break;
+    }
+    ++moving_;
+    return true;
+  }
 
-  RelayBox* box_;
+  Box* box_;
   std::unique_ptr<Link> link_;
   std::uint64_t taken_ = 0;
   std::uint64_t sent_ = 0;
