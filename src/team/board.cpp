@@ -2,8 +2,6 @@
 #include "skein/team/board.hpp"
 
 #include <algorithm>
-#include <memory>
-#include <type_traits>
 #include <utility>
 
 #include "skein/team/heap.hpp"
@@ -59,16 +57,6 @@ Board::Board(RankMap map, const PatternChoice& pattern, std::span<const Seat> se
   known_at_ = place(kStride, known_bytes_);
   staging_at_ = place(kPageBytes, staging_bytes_);
   end_ = offset;
-}
-
-void Board::build(std::byte* base) const {
-  const auto build = [base]<class T>(std::type_identity<T>, std::size_t offset, std::size_t count) {
-    std::uninitialized_value_construct_n(reinterpret_cast<T*>(base + offset), count);
-  };
-  build(std::type_identity<Channel<StdAtomics>>(), arrivals_at_, static_cast<std::size_t>(map_.seats()));
-  build(std::type_identity<Channel<StdAtomics>>(), ascents_at_, map_.lanes().size());
-  build(std::type_identity<Channel<StdAtomics>>(), releases_at_, static_cast<std::size_t>(stations_.release_channels));
-  if (has_relay_) std::construct_at(reinterpret_cast<RelayBox<StdAtomics>*>(base + relay_at_));
 }
 
 void Board::attach(std::byte* base) {

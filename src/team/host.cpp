@@ -127,7 +127,6 @@ std::unique_ptr<Host> Host::create(Segment segment, Shape shape, int process, st
   build(std::type_identity<ReaderFlag<StdAtomics>>(), layout.flags_at, layout.seats);
   build(std::type_identity<RankAccount>(), layout.accounts_at, layout.seats);
   build(std::type_identity<RollCallLine<StdAtomics>>(), layout.roll_call_at, layout.seats);
-  board.build(segment.at(layout.board_at));
   return std::unique_ptr<Host>(new Host(std::move(segment), std::move(shape), process));
 }
 

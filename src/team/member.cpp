@@ -5,10 +5,25 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <new>
 #include <utility>
 
 namespace skein {
+namespace {
+
+/// Some thread's, from which nobody takes it any more; it stays reachable, as memory checkers ask for.
+void keep_for_ever(std::shared_ptr<TeamSide> side) {
+  struct Kept {
+    std::shared_ptr<TeamSide> side;
+    Kept* next;
+  };
+  static std::atomic<Kept*> all{nullptr};
+  auto* kept = new (std::nothrow) Kept{std::move(side), nullptr};
+  if (kept != nullptr) kept->next = all.exchange(kept, std::memory_order_acq_rel);
+}
+
+}  // namespace
 
 Member::Member(RankContext& context) : Member(context, context.lane().first_side(), context.rank(), TeamName{0}) {}
 
@@ -38,7 +53,7 @@ Member::~Member() {
     context_->refuse_calls();  // or it might find its peers in each of them, and leave as if nothing had happened
   }
   if (is_others || context_->is_in_child()) {
-    static_cast<void>(new (std::nothrow) std::shared_ptr<TeamSide>(std::move(side_)));
+    keep_for_ever(std::move(side_));
     return;
   }
   if (requests_ > 0 && !context_->is_leaving()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Teams of some of the ranks of a team. Two exchanges: all tell what they wish; then, in each new team, its lowest rank of a
-// host tells where it has built the board there, and its rank 0 which channel it speaks through between hosts.
+// host tells where it has allocated the board there, and its rank 0 which channel it speaks through between hosts.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -128,7 +128,6 @@ std::unique_ptr<Team> Team::divide(const Call& call, std::int64_t color, int key
     const Board board(map_of_team(), host.pattern(), host.seats_of_lanes());
     const int handles = board.map().seats() + (board.has_relay() ? 1 : 0);  // one is the leader's
     made.block = host.heap().allocate("team", board.bytes(), handles);
-    board.build(host.heap().data(made.block));
   }
   exchange(signature(Call{.operation = Operation::piece}), &made, sizeof(made), content_of_all(sizeof(made)), kNothing,
            nullptr, 0);

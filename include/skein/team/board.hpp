@@ -3,8 +3,8 @@
 // Board: the memory through which the ranks of one team on one host meet, a stretch of the host's segment. Its layout follows
 // from the team's ranks and their formation alone, so every process computes the same.
 //
-// Who      made by each lane of the team for itself, over memory that one of them has built.
-// Cost     O(ranks) to lay out; building touches the channels only: all else is plain bytes, which are placed at first use.
+// Who      made by each lane of the team for itself, over memory that one of them has allocated.
+// Cost     O(ranks) to lay out; touches nothing.
 #pragma once
 
 #include <cstddef>
@@ -59,10 +59,9 @@ class Board {
   /// Bytes that it needs, from a multiple of kPageBytes on.
   std::size_t bytes() const { return end_; }
 
-  /// Builds the shared objects in zero-filled memory. One lane of one process does.
-  void build(std::byte* base) const;
-
-  /// Uses what has been built, before anything below.
+  /// Uses that memory, before anything below. It was zero-filled when the team was made, which is how channels and relays begin;
+  /// nobody writes them anew, for a watchdog may still look at what a wait of the team before was for, and so that their
+  /// writers' first touch places them.
   void attach(std::byte* base);
 
   const RankMap& map() const { return map_; }

@@ -22,7 +22,7 @@ class alignas(kApart) TeamSide {  // several ranks of the lane write to it in ev
   /// Of the run's first team. Both outlive it.
   TeamSide(Host& host, RankLane& lane);
 
-  /// Of a team whose board is a block of the heap, and has been built there.
+  /// Of a team whose board is a block of the heap.
   struct Place {
     int block = -1;
     std::uint32_t channel = 0;  ///< if it spans hosts
