@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "skein/lane/fibers.hpp"
+#include "skein/lane/held_mutexes.hpp"  // counts in the units of programs
 #include "skein/team/call.hpp"
 #include "skein/team/exchange.hpp"
 #include "skein/team/parts.hpp"
