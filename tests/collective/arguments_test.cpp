@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "run_team.hpp"
 #include "skein/skein.hpp"
+#include "team/run_team.hpp"
 
 namespace {
 

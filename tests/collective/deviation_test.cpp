@@ -8,7 +8,7 @@
 #include <string>
 
 #include "check.hpp"
-#include "run_team.hpp"
+#include "team/run_team.hpp"
 #include "values.hpp"
 
 namespace {

@@ -14,9 +14,9 @@
 #include <string>
 #include <vector>
 
-#include "run_team.hpp"
 #include "skein/eigen.hpp"
 #include "skein/skein.hpp"
+#include "team/run_team.hpp"
 
 namespace {
 

@@ -12,10 +12,13 @@
 #include <vector>
 
 #include "skein/skein.hpp"
+#include "team/run_team.hpp"
 
 namespace {
 
 using skein::Team;
+using skein_test::Outcome;
+using skein_test::run;
 
 /// The message of the Error that `call` throws, or nothing.
 std::string error_of(const std::function<void()>& call) {
@@ -31,23 +34,6 @@ std::string error_in_other_thread(const std::function<void()>& call) {
   std::string error;
   std::thread([&] { error = error_of(call); }).join();
   return error;
-}
-
-struct Outcome {
-  int code = 0;
-  std::string report;
-};
-
-Outcome run(int ranks, const std::function<void(Team&)>& body) {
-  skein::Options options;
-  options.ranks = ranks;
-  options.mpi = skein::MpiUse::off;
-  skein::Runtime runtime(options);
-  testing::internal::CaptureStderr();
-  Outcome outcome;
-  outcome.code = runtime.run(body);
-  outcome.report = testing::internal::GetCapturedStderr();
-  return outcome;
 }
 
 constexpr std::array kSizes = {1, 2, 3, 5};

@@ -12,8 +12,8 @@
 #include <thread>
 #include <vector>
 
-#include "collective/run_team.hpp"
 #include "skein/skein.hpp"
+#include "team/run_team.hpp"
 
 namespace {
 
