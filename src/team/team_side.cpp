@@ -27,17 +27,14 @@ void TeamSide::join(RankLane& lane) {
   ranks_of_lane_ = map.lanes()[static_cast<std::size_t>(number)].count();
   if (ranks_of_lane_ > 1) crew_.emplace(*lane.turns(), ranks_of_lane_);
   if (map.hosts() == 1 || number != 0) return;
-  Link* link = nullptr;
   if (board_->relay() != nullptr) {
     own_link_ = std::make_unique<RelayLink<StdAtomics>>(*board_->relay(), host_.bells(), host_.abort());
     host_.open_relay(place_.block, *board_->relay(), place_.channel);
     has_opened_relay_ = true;
   } else if (own_board_) {
     own_link_ = host_.network()->open(place_.channel);
-  } else {
-    link = &host_.network()->first_link();
   }
-  others_.emplace(own_link_ ? *own_link_ : *link, map, board_->known());
+  others_.emplace(own_link_ ? *own_link_ : host_.network()->first_link(), map, board_->known());
 }
 
 }  // namespace skein
