@@ -5,6 +5,7 @@
 
 #include <boost/context/detail/fcontext.hpp>
 #include <cerrno>
+#include <deque>
 #include <utility>
 #include <vector>
 
@@ -101,9 +102,13 @@ struct Fibers::Impl {
   static void begin(transfer_t from) {
     Impl& impl = *static_cast<Impl*>(from.data);
     const int fiber = impl.current;
-    impl.arrive(impl.fibers[static_cast<std::size_t>(fiber)], from);
+    impl.arrive(impl.context_of(fiber), from);
+    if (static_cast<std::size_t>(fiber) >= impl.fibers.size()) {
+      const Helper& helper = impl.helper(fiber);
+      helper.serve(helper.context);
+    }
     (*impl.body)(fiber);
-    impl.end(impl.fibers[static_cast<std::size_t>(fiber)]);
+    impl.end(impl.context_of(fiber));
   }
 
   [[noreturn]] void end(Context& ended) {
@@ -115,33 +120,79 @@ struct Fibers::Impl {
     __builtin_unreachable();
   }
 
-  Context& context_of(int fiber) { return fiber < 0 ? own : fibers[static_cast<std::size_t>(fiber)]; }
+  /// They come behind the ranks. A deque: what runs keeps references.
+  struct Helper {
+    Context fiber;
+    FiberStacks stack;
+    void (*serve)(void*) = nullptr;
+    void* context = nullptr;
+  };
+  Helper& helper(int fiber) { return helpers[static_cast<std::size_t>(fiber) - fibers.size()]; }
 
-  void run() {
+  Context& context_of(int fiber) {
+    if (fiber < 0) return own;
+    return static_cast<std::size_t>(fiber) < fibers.size() ? fibers[static_cast<std::size_t>(fiber)]
+                                                           : helper(fiber).fiber;
+  }
+
+  void adopt_thread() {
     exceptions = &exception_state();
     error_number = &errno;
     own.sanitized.adopt_thread();
-    for (std::size_t i = 0; i < fibers.size(); ++i) {
-      fibers[i].saved = make_fcontext(stacks.top(static_cast<int>(i)), stacks.size(), &Impl::begin);
-      fibers[i].bounds = {stacks.low(static_cast<int>(i)), stacks.size()};
-      fibers[i].sanitized.create();
+  }
+
+  int add(std::size_t stack_bytes, void (*serve)(void*), void* served) {
+    Helper& added = helpers.emplace_back();
+    if (added.stack.map(1, stack_bytes) != 0) {
+      helpers.pop_back();
+      return -1;
     }
-    current = (*next)();
-    if (current >= 0) change(own, context_of(current));
+    added.serve = serve;
+    added.context = served;
+    prepare(added.fiber, added.stack, 0);
+    return static_cast<int>(fibers.size() + helpers.size()) - 1;
+  }
+
+  static void prepare(Context& fiber, const FiberStacks& stacks, int number) {
+    fiber.saved = make_fcontext(stacks.top(number), stacks.size(), &Impl::begin);
+    fiber.bounds = {stacks.low(number), stacks.size()};
+    fiber.sanitized.create();
+  }
+
+  /// From the own stack to a fiber, and to others; returns when somebody comes back, and makes calls meanwhile.
+  void leave_own_for(int fiber) {
+    change(own, context_of(fiber));
     while (call != nullptr) {
-      const int caller = std::exchange(current, -1);
+      const int caller = std::exchange(current, kOwnStack);
       std::exchange(call, nullptr)(call_context);
       current = caller;
       change(own, context_of(caller));
     }
+  }
+
+  ~Impl() {
+    for (Helper& one : helpers) one.fiber.sanitized.destroy(one.fiber.bounds);
+  }
+  Impl() = default;
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  void run() {
+    adopt_thread();
+    for (std::size_t i = 0; i < fibers.size(); ++i) {
+      prepare(fibers[i], stacks, static_cast<int>(i));
+    }
+    current = (*next)();
+    if (current >= 0) leave_own_for(current);
     for (Context& fiber : fibers) fiber.sanitized.destroy(fiber.bounds);
   }
 
   FiberStacks stacks;
   std::vector<Context> fibers;
+  std::deque<Helper> helpers;
   Context own;
   Context* left = nullptr;               ///< who was left last; null when it has ended
-  int current = -1;                      ///< who runs; negative: the lane's own stack
+  int current = kOwnStack;               ///< who runs
   ExceptionState* exceptions = nullptr;  ///< of the thread, as the next
   int* error_number = nullptr;
   const std::function<void(int)>* body = nullptr;
@@ -153,12 +204,18 @@ struct Fibers::Impl {
 namespace {
 
 /// Of the thread, while it runs fibers. Fibers never change threads.
-constinit thread_local void* active = nullptr;
+constinit thread_local Fibers* active = nullptr;
 
 }  // namespace
 
 Fibers::Fibers() : impl_(std::make_unique<Impl>()) {}
 Fibers::~Fibers() = default;
+
+void Fibers::adopt_thread() { impl_->adopt_thread(); }
+
+int Fibers::add(std::size_t stack_bytes, void (*serve)(void*), void* context) {
+  return impl_->add(stack_bytes, serve, context);
+}
 
 int Fibers::map(int count, std::size_t stack_bytes) {
   const int problem = impl_->stacks.map(count, stack_bytes);
@@ -167,18 +224,22 @@ int Fibers::map(int count, std::size_t stack_bytes) {
 }
 
 void Fibers::run(const std::function<void(int)>& body, const std::function<int()>& next) {
-  void* const outer = std::exchange(active, impl_.get());
+  Fibers* const outer = std::exchange(active, this);
   impl_->body = &body;
   impl_->next = &next;
   impl_->run();
   active = outer;
 }
 
-void Fibers::switch_to(int fiber) {
-  Impl& impl = *static_cast<Impl*>(active);
-  Impl::Context& from = impl.context_of(std::exchange(impl.current, fiber));
-  impl.change(from, impl.context_of(fiber));
+void Fibers::go_on_with(int fiber) {
+  const int from = std::exchange(impl_->current, fiber);
+  if (from != kOwnStack) return impl_->change(impl_->context_of(from), impl_->context_of(fiber));
+  Fibers* const outer = std::exchange(active, this);
+  impl_->leave_own_for(fiber);
+  active = outer;
 }
+
+Fibers* Fibers::of_thread() { return active; }
 
 void Fibers::describe_to(SkeinDebuggerLane& lane) const {
   lane.contexts = reinterpret_cast<const char*>(impl_->fibers.data());
@@ -189,11 +250,11 @@ void Fibers::describe_to(SkeinDebuggerLane& lane) const {
 OverflowZone Fibers::zone() const { return impl_->stacks.zone(); }
 
 void on_own_stack(void (*call)(void*), void* context) {
-  auto* const impl = static_cast<Fibers::Impl*>(active);
-  if (impl == nullptr || impl->current < 0) return call(context);
-  impl->call = call;
-  impl->call_context = context;
-  impl->change(impl->context_of(impl->current), impl->own);
+  if (active == nullptr || active->impl_->current < 0) return call(context);
+  Fibers::Impl& impl = *active->impl_;
+  impl.call = call;
+  impl.call_context = context;
+  impl.change(impl.context_of(impl.current), impl.own);
 }
 
 }  // namespace skein

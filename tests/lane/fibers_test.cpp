@@ -165,6 +165,44 @@ TEST(Fibers, CallOnTheOwnStackOfTheirThread) {
   EXPECT_TRUE(is_called);
 }
 
+// Fails when helpers of one thread's own stack run on another's, or leave their thread with the wrong fibers.
+TEST(Fibers, ServeTheOwnStackOfAThread) {
+  struct Helper {
+    Fibers fibers;
+    std::uintptr_t own = stack_now();
+    int rounds = 0;
+    int calls = 0;
+    bool was_on_own_stack = true;
+  };
+  const auto serve = [](void* context) {
+    Helper& helper = *static_cast<Helper*>(context);
+    while (true) {
+      EXPECT_EQ(Fibers::of_thread(), &helper.fibers);
+      ++helper.rounds;
+      skein::on_own_stack([&] {
+        const std::uintptr_t here = stack_now();
+        helper.was_on_own_stack = std::max(here, helper.own) - std::min(here, helper.own) < (std::size_t{128} << 10U);
+        ++helper.calls;
+      });
+      helper.fibers.go_on_with(Fibers::kOwnStack);
+    }
+  };
+  Helper first;
+  Helper second;
+  for (Helper* helper : {&first, &second}) {
+    helper->fibers.adopt_thread();
+    EXPECT_EQ(helper->fibers.add(kStackBytes, serve, helper), 0);
+  }
+  for (int round = 1; round <= 3; ++round) {
+    for (Helper* helper : {&first, &second, &first}) helper->fibers.go_on_with(0);
+    EXPECT_EQ(Fibers::of_thread(), nullptr);
+    EXPECT_EQ(first.rounds, 2 * round);
+    EXPECT_EQ(second.calls, round);
+  }
+  EXPECT_TRUE(first.was_on_own_stack);
+  EXPECT_TRUE(second.was_on_own_stack);
+}
+
 int deep(int levels) {
   volatile char frame[1024];
   std::memset(const_cast<char*>(frame), levels, sizeof(frame));

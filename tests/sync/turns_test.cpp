@@ -129,4 +129,55 @@ TEST(Turns, ADeadlockIsSaidAndFreesAll) {
   EXPECT_EQ(waits.deadlocks(), 0);
 }
 
+// Defect: a helper is not started, goes on before its turn, or keeps its rank from going on first; a deadlock that helpers are
+// part of is not said.
+TEST(Turns, HelpersTakeTurnsFromStartToRest) {
+  struct Served {
+    Lane* lane;
+    Turns::Queue* queue;
+    bool is_asleep = false;
+    bool is_over = false;
+  };
+  Lane lane(2);
+  Turns::Queue queue;
+  Served served{&lane, &queue};
+  const std::string written = lane.run([&](int rank) {
+    if (rank == 0) {
+      const int helper = lane.turns().add_helper();
+      EXPECT_EQ(helper, 2);
+      ASSERT_EQ(skein::Fibers::of_thread()->add(
+                    std::size_t{256} << 10U,
+                    [](void* context) {
+                      Served& own = *static_cast<Served*>(context);
+                      while (true) {
+                        EXPECT_EQ(own.lane->turns().running_owner(), 0);
+                        own.lane->write(2, "helps");
+                        own.is_asleep = true;
+                        own.lane->turns().sleep_in(*own.queue);
+                        own.is_over = true;
+                        own.lane->write(2, "rests");
+                        own.lane->turns().rest();
+                      }
+                    },
+                    &served),
+                helper);
+      for (int round = 0; round < 2; ++round) {
+        served.is_over = false;
+        lane.turns().start(helper);
+        lane.write(rank, "started");
+        while (!served.is_over) lane.turns().give_way();
+      }
+    } else {
+      for (int round = 0; round < 2; ++round) {
+        while (!served.is_asleep) lane.turns().give_way();
+        served.is_asleep = false;
+        lane.turns().wake(queue);
+        lane.write(rank, "woke");
+      }
+    }
+  });
+  EXPECT_EQ(written, "2helps 0started 1woke 2rests 2helps 0started 1woke 2rests ");
+  EXPECT_EQ(lane.deadlocks(), 0);
+}
+
 }  // namespace

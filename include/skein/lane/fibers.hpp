@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Fibers: the ranks of a lane that carries several. Each has a stack of its own; one runs until it goes on with another.
+// Fibers: the ranks of a lane that carries several, and the helpers of ranks. Each has a stack of its own; one runs until it
+// goes on with another.
 //
 // Keeps   what a rank may have in progress when another goes on: callee-saved registers, the floating-point environment, errno,
 //         and the state of exceptions that are being thrown or handled.
-// Ends    every fiber runs to its end; nothing is unwound from outside.
+// Ends    every rank runs to its end, and a helper stays where it rests; nothing is unwound from outside.
 // Cost    a change of fiber: no system call, and less than a barrier of the ranks that change. A fiber: address space for its
 //         stack and guard area, memory as it is touched.
 // Source  context switching: Boost.Context, https://www.boost.org/libs/context; exception state: Itanium C++ ABI, section 2.2.
@@ -36,8 +37,23 @@ class Fibers {
   /// throw.
   void run(const std::function<void(int)>& body, const std::function<int()>& next);
 
-  /// Goes on with another fiber of the lane; returns when somebody goes on with the one that calls.
-  static void switch_to(int fiber);
+  /// For a lane without fibers, whose rank runs on the calling thread's own stack: helpers may be added to it.
+  void adopt_thread();
+
+  /// Adds a fiber for a helper. `serve(context)` never returns: when it has nothing to do, it goes on with another. Returns its
+  /// number, which is negative when there is no memory for a stack.
+  int add(std::size_t stack_bytes, void (*serve)(void*), void* context);
+
+  /// The stack that adopt_thread() was called on, as a fiber.
+  static constexpr int kOwnStack = -1;
+
+  /// Goes on with another fiber; returns when somebody goes on with the one that calls. Called on these fibers, or on the stack
+  /// of adopt_thread().
+  void go_on_with(int fiber);
+
+  /// Those that run on the calling thread, and the same for them; null outside of run() and of go_on_with().
+  static Fibers* of_thread();
+  static void switch_to(int fiber) { of_thread()->go_on_with(fiber); }
 
   OverflowZone zone() const;
 

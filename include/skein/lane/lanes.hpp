@@ -7,7 +7,7 @@
 //         runs next.
 // Stack   each started thread and each fiber has one of the size asked for, above a guard area, independent of ulimit -s. The
 //         main lane has that of its thread, which grows at least as far if the hard limit of RLIMIT_STACK allows, and else warns.
-//         An overflow ends the process with one message that names the rank, and ExitCode::parallel.
+//         An overflow ends the process with one message that names the rank, and ExitCode::parallel. Helpers have as much.
 // FP      every job starts on every lane in the floating-point environment that the main lane has when it calls run().
 #pragma once
 

@@ -8,6 +8,8 @@
 // Queue     ranks that wait for others of their lane, which wake them: nobody polls for them.
 // Outside   ranks that wait for words that other lanes write, or for other hosts: their conditions are looked at before every
 //           change of rank, by whichever rank is running.
+// Helpers   take turns as ranks do, from where a rank starts them until they rest: operations that it has begun and not
+//           waited for.
 // Abort     makes all ranks ready; they find out by the result of their wait.
 // Cost      a wait in a queue: some ten instructions and one switch. Nothing here is atomic but what the conditions read:
 //           the ranks of a lane run one at a time, on one thread.
@@ -25,7 +27,7 @@
 
 namespace skein {
 
-/// Used by the ranks of its lane only, which are numbered from 0.
+/// Used by the ranks of its lane only, which are numbered from 0, and their helpers, which come behind them.
 template <class Policy>
 class Turns final : public LaneMates<Policy> {
  public:
@@ -41,7 +43,7 @@ class Turns final : public LaneMates<Policy> {
     std::function<void()> on_deadlock;  ///< every rank waits in a queue, so none will ever go on; may be empty
   };
 
-  /// `lane` is how the lane waits once no rank can go on. Allocates here, and nowhere else.
+  /// `lane` is how the lane waits once no rank can go on. Allocates here and in add_helper(), and nowhere else.
   Turns(int ranks, const Waiter<Policy>& lane, Switch switch_hook, Settings settings)
       : lane_(lane), switch_(switch_hook), settings_(std::move(settings)), ranks_(ranks), mates_(index(ranks)) {
     outside_.reserve(mates_.size());
@@ -54,7 +56,36 @@ class Turns final : public LaneMates<Policy> {
 
   int ranks() const { return ranks_; }
 
-  /// The rank that runs; negative while none does.
+  /// Makes a helper, which rests. Its number.
+  int add_helper() {
+    const int helper = static_cast<int>(mates_.size());
+    mates_.push_back({.has_ended = true});
+    outside_.reserve(mates_.size());
+    watched_.reserve(mates_.size());
+    return helper;
+  }
+
+  /// The last one, which cannot run.
+  void take_back_helper() { mates_.pop_back(); }
+
+  /// Goes on with a helper that rests; the rank that calls is `owner`, and the next in turn.
+  void start(int helper) {
+    mates_[index(helper)] = {.owner = running_};
+    push_first(ready_, running_);
+    running_ = helper;
+    switch_.to(switch_.context, helper);
+  }
+
+  /// By a helper: others go on; returns when it is started again.
+  void rest() {
+    mates_[index(running_)].has_ended = true;
+    go_on();
+  }
+
+  /// The rank whose helper runs, or that runs itself.
+  int running_owner() const { return running_ < ranks_ ? running_ : mates_[index(running_)].owner; }
+
+  /// The one that runs, rank or helper; negative while none does.
   int running() const { return running_; }
 
   /// All ranks are about to start.
@@ -80,12 +111,13 @@ class Turns final : public LaneMates<Policy> {
 
   /// Waits for something that is not of this lane.
   WaitResult wait(const Wait<Policy>& wait) override {
-    Mate& own = mates_[index(running_)];
-    own.wait = &wait;
-    own.awaited = wait.awaited;
-    outside_.push_back(running_);
+    const int own = running_;
+    mates_[index(own)].wait = &wait;
+    mates_[index(own)].awaited = wait.awaited;
+    mates_[index(own)].waits_for_helpers = false;
+    outside_.push_back(own);
     go_on();
-    return own.result;
+    return mates_[index(own)].result;
   }
 
   /// Ranks that wait for others of their lane.
@@ -101,16 +133,10 @@ class Turns final : public LaneMates<Policy> {
   };
 
   /// Waits until woken. `awaited` is what will be written then.
-  WaitResult sleep_in(Queue& queue, Awaited<Policy> awaited = {}) {
-    Mate& own = mates_[index(running_)];
-    own.wait = nullptr;
-    own.awaited = awaited;
-    own.result = WaitResult::ready;
-    refresh(queue);
-    push(queue, running_);
-    go_on();
-    return own.result;
-  }
+  WaitResult sleep_in(Queue& queue, Awaited<Policy> awaited = {}) { return sleep(queue, awaited, false); }
+
+  /// The same, for what helpers of the rank will do.
+  WaitResult sleep_for_helpers(Queue& queue) { return sleep(queue, {}, true); }
 
   /// Makes all ready that wait in the queue. The rank that calls runs on.
   void wake(Queue& queue) {
@@ -130,6 +156,7 @@ class Turns final : public LaneMates<Policy> {
   void give_way() override {
     lane_.idle();
     look_outside();
+    if (ready_.is_empty() && lane_.is_aborted()) end_waits_outside();
     if (ready_.is_empty()) return;
     push(ready_, running_);
     go_on();
@@ -143,15 +170,19 @@ class Turns final : public LaneMates<Policy> {
     go_on();
   }
 
-  std::int64_t waited_ns() const override { return lane_.waited_ns(); }
+  std::int64_t waited_ns() const { return lane_.waited_ns(); }
 
  private:
+  static constexpr int kNobody = -1;
+
   struct Mate {
     const Wait<Policy>* wait = nullptr;  ///< outside of the lane
-    Awaited<Policy> awaited;
+    Awaited<Policy> awaited = {};
     WaitResult result = WaitResult::ready;
-    int next = -1;  ///< in the queue that it is in
-    bool has_ended = false;
+    int next = kNobody;              ///< in the queue that it is in
+    int owner = kNobody;             ///< of a helper
+    bool waits_for_helpers = false;  ///< of its own rank, and so for what these wait for
+    bool has_ended = false;          ///< or rests
   };
 
   /// All ranks that wait, as one target.
@@ -175,9 +206,10 @@ class Turns final : public LaneMates<Policy> {
       }
     }
     void begin_notice(std::int64_t now_ns) const {
-      for (std::size_t i = 0; i < turns.mates_.size(); ++i) {
-        const auto& [wait, awaited, result, next, has_ended] = turns.mates_[i];
-        if (auto* notice = turns.settings_.notices[i]; notice != nullptr && !has_ended) notice->begin(now_ns, awaited);
+      for (int rank = 0; rank < turns.ranks(); ++rank) {
+        auto* notice = turns.settings_.notices[index(rank)];
+        if (notice != nullptr && !turns.mates_[index(rank)].has_ended)
+          notice->begin_for_any(now_ns, turns.awaited_by(rank));
       }
     }
     void end_notice() const {
@@ -188,6 +220,37 @@ class Turns final : public LaneMates<Policy> {
   };
 
   static std::size_t index(int rank) { return static_cast<std::size_t>(rank); }
+
+  /// The words that the rank and its helpers wait for; none if these are not known, or too many.
+  typename WaitNotice<Policy>::Words awaited_by(int rank) const {
+    typename WaitNotice<Policy>::Words words{};
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < mates_.size(); ++i) {
+      const Mate& mate = mates_[i];
+      if ((i != index(rank) && mate.owner != rank) || mate.has_ended || mate.waits_for_helpers) continue;
+      if (mate.awaited.word == nullptr || count == words.size()) return {};
+      words[count++] = mate.awaited;
+    }
+    return words;
+  }
+
+  WaitResult sleep(Queue& queue, Awaited<Policy> awaited, bool waits_for_helpers) {
+    const int own = running_;
+    mates_[index(own)].wait = nullptr;
+    mates_[index(own)].awaited = awaited;
+    mates_[index(own)].waits_for_helpers = waits_for_helpers;
+    mates_[index(own)].result = WaitResult::ready;
+    refresh(queue);
+    push(queue, own);
+    go_on();
+    return mates_[index(own)].result;
+  }
+
+  void push_first(Queue& queue, int rank) {
+    mates_[index(rank)].next = queue.first_;
+    queue.first_ = rank;
+    if (queue.last_ < 0) queue.last_ = rank;
+  }
 
   void push(Queue& queue, int rank) {
     mates_[index(rank)].next = -1;
@@ -269,14 +332,22 @@ class Turns final : public LaneMates<Policy> {
     if (lane_.until_any(somebody, Everybody{*this}, longest_sleep) == WaitResult::aborted) make_all_ready();
   }
 
-  // Whatever was posted before the abort has been looked at.
+  // Whatever was posted before the abort has been looked at, here and in the next.
+  void end_waits_outside() {
+    for (const int rank : outside_) {
+      mates_[index(rank)].result = WaitResult::aborted;
+      push(ready_, rank);
+    }
+    outside_.clear();
+  }
+
   void make_all_ready() {
     ++drains_;
     outside_.clear();
-    for (int rank = 0; rank < ranks(); ++rank) {
-      if (mates_[index(rank)].has_ended) continue;
-      mates_[index(rank)].result = WaitResult::aborted;
-      push(ready_, rank);
+    for (std::size_t i = 0; i < mates_.size(); ++i) {
+      if (mates_[i].has_ended) continue;
+      mates_[i].result = WaitResult::aborted;
+      push(ready_, static_cast<int>(i));
     }
   }
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A wait that takes long says so: since when, and for which word. Written by the rank that waits, read by whoever looks
-// after it, in any process: the word is named by its distance, because processes map it at different places.
+// A wait that takes long says so: since when, and for which words. Written by the rank that waits, read by whoever looks
+// after it, in any process: a word is named by its distance, because processes map it at different places.
 //
 // Edges
-//   [notice]   release stores of the word and its value, then of the time, which is 0 again after the wait
+//   [notice]   release stores of the words and their values, then of the time, which is 0 again after the wait
 //   [noticed]  acquire loads in that order, and of the time again by the reader: if it is the same, so is the wait
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -25,12 +26,21 @@ struct Awaited {
 template <class Policy>
 class WaitNotice {
  public:
-  void begin(std::int64_t now_ns, Awaited<Policy> awaited) {  // [notice]
-    const std::int64_t distance = awaited.word == nullptr ? 0
-                                                          : reinterpret_cast<const std::byte*>(awaited.word) -
-                                                                reinterpret_cast<const std::byte*>(this);
-    distance_.store(distance, std::memory_order_release);
-    value_.store(awaited.value, std::memory_order_release);
+  /// Of the rank and what it has begun: any of them ends the wait.
+  static constexpr std::size_t kMostWords = 3;
+  using Words = std::array<Awaited<Policy>, kMostWords>;
+
+  void begin(std::int64_t now_ns, Awaited<Policy> awaited) { begin_for_any(now_ns, Words{awaited}); }
+
+  /// Null words are none; the first is null when not all are known.
+  void begin_for_any(std::int64_t now_ns, const Words& words) {  // [notice]
+    for (std::size_t i = 0; i < kMostWords; ++i) {
+      const std::int64_t distance = words[i].word == nullptr ? 0
+                                                             : reinterpret_cast<const std::byte*>(words[i].word) -
+                                                                   reinterpret_cast<const std::byte*>(this);
+      distances_[i].store(distance, std::memory_order_release);
+      if (distance != 0) values_[i].store(words[i].value, std::memory_order_release);
+    }
     since_ns_.store(now_ns, std::memory_order_release);
   }
   void end() { since_ns_.store(0, std::memory_order_release); }
@@ -38,21 +48,23 @@ class WaitNotice {
   /// 0 while nothing is waited for. It names the wait: two waits of a rank do not begin at the same time.
   std::int64_t since_ns() const { return since_ns_.load(std::memory_order_acquire); }  // [noticed]
 
-  /// Whether the awaited word still lacks the value that would end the wait; false where none is known. Means something if
+  /// Whether all awaited words still lack the values that would end the wait; false where they are not known. Means something if
   /// since_ns() is the same before and after.
   bool is_short() const {
-    const std::int64_t distance = distance_.load(std::memory_order_acquire);
-    const std::uint64_t value = value_.load(std::memory_order_acquire);
-    if (distance == 0) return false;
-    const auto* word = reinterpret_cast<const typename Policy::template Atomic<std::uint64_t>*>(
-        reinterpret_cast<const std::byte*>(this) + distance);
-    return word->load(std::memory_order_seq_cst) != value;
+    for (std::size_t i = 0; i < kMostWords; ++i) {
+      const std::int64_t distance = distances_[i].load(std::memory_order_acquire);
+      if (distance == 0) return i > 0;
+      const auto* word = reinterpret_cast<const typename Policy::template Atomic<std::uint64_t>*>(
+          reinterpret_cast<const std::byte*>(this) + distance);
+      if (word->load(std::memory_order_seq_cst) == values_[i].load(std::memory_order_acquire)) return false;
+    }
+    return true;
   }
 
  private:
   typename Policy::template Atomic<std::int64_t> since_ns_{0};
-  typename Policy::template Atomic<std::int64_t> distance_{0};
-  typename Policy::template Atomic<std::uint64_t> value_{0};
+  typename Policy::template Atomic<std::int64_t> distances_[kMostWords]{};
+  typename Policy::template Atomic<std::uint64_t> values_[kMostWords]{};
 };
 
 }  // namespace skein

@@ -64,9 +64,6 @@ class LaneMates {
   /// Lets those that can go on run first.
   virtual void give_way() = 0;
 
-  /// How long none of the lane's ranks could go on.
-  virtual std::int64_t waited_ns() const = 0;
-
  protected:
   ~LaneMates() = default;
 };
@@ -165,7 +162,10 @@ class Waiter {
   }
 
   bool is_aborted() const { return abort_->is_set(); }
-  std::int64_t waited_ns() const { return mates_ != nullptr ? mates_->waited_ns() : waited_ns_; }
+  std::int64_t waited_ns() const { return waited_ns_; }
+
+  /// From now on the rank gives way to these; null for none.
+  void share_with(LaneMates<Policy>* mates) { mates_ = mates; }
 
  private:
   template <class P, class Ready, class Target>
