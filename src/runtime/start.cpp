@@ -147,7 +147,8 @@ class Steps {
     start_.settings = {.budget = wait_budget(start_.options.wait, crowding),
                        .crowded_budget = wait_budget(start_.options.wait, Crowding::oversubscribed),
                        .first_episode = of_first(world_, start_.options.first_episode),
-                       .seed = start_.options.schedule_seed};
+                       .seed = start_.options.schedule_seed,
+                       .stack_bytes = start_.options.stack_bytes};
   }
 
   void exchange_process_ids() {
@@ -246,10 +247,7 @@ class Steps {
       if (const auto again = try_to_build_host(own_seats)) throw Error(again->code, again->message);
     }
     start_.network = world_.connect(start_.host_of_process);
-    const auto process = static_cast<std::size_t>(world_.process());
-    if (start_.network && ranks_[process] > lanes_[process]) {
-      start_.network = std::make_unique<OwnStackNetwork>(std::move(start_.network));
-    }
+    if (start_.network) start_.network = std::make_unique<OwnStackNetwork>(std::move(start_.network));
     start_.host->connect(start_.network.get());
   }
 

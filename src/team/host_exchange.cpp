@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skein/team/host_exchange.hpp"
 
+#include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace skein {
 
@@ -27,7 +29,7 @@ void HostExchange::start(Episode episode, Signature signature, const Content& co
   step_ = 0;
   phase_ = Phase::sending;
   arriving_parts_ = 0;
-  is_under_way_ = true;
+  held_ = {};
 }
 
 Progress HostExchange::advance() {
@@ -52,10 +54,26 @@ Progress HostExchange::advance() {
         [[fallthrough]];
       case Phase::bulk:
         if (content_.bulk != nullptr && !link_->transfers_done(may_stay_)) return Progress::pending;
-        is_under_way_ = false;
         return Progress::complete;
     }
   }
+}
+
+bool HostExchange::can_advance() {
+  const Step step = steps_[std::min(step_, steps_.size() - 1)];
+  switch (phase_) {
+    case Phase::sending:
+      return is_mismatched_ || step.kind == Step::get_all || link_->outgoing(run_host()) != nullptr;
+    case Phase::receiving:
+      if (is_mismatched_ || step.kind == Step::give) return true;
+      if (held_.bytes == nullptr) held_ = link_->try_receive(run_host());
+      return held_.bytes != nullptr;
+    case Phase::moving:
+      return !is_moving_ || link_->transfers_done();
+    case Phase::bulk:
+      return content_.bulk == nullptr || link_->transfers_done(may_stay_);
+  }
+  return true;
 }
 
 bool HostExchange::send() {  // [send]
@@ -81,7 +99,7 @@ bool HostExchange::send() {  // [send]
 }
 
 Progress HostExchange::receive() {  // [receive]
-  const Message message = link_->try_receive(run_host());
+  const Message message = held_.bytes != nullptr ? std::exchange(held_, {}) : link_->try_receive(run_host());
   if (message.bytes == nullptr) return Progress::pending;
   is_mismatched_ = message.label != label_;
   Header theirs;

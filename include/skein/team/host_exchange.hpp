@@ -35,10 +35,11 @@ class HostExchange {
   /// What is known: of this host at first, of all hosts when complete.
   Contributions& contributions() { return known_; }
 
-  /// Does what can be done without waiting.
+  /// Does what can be done without waiting, folds by operators of the program among it.
   Progress advance();
 
-  bool is_under_way() const { return is_under_way_; }
+  /// Whether that would be something; runs nothing of the program. May be called on any fiber of the lane.
+  bool can_advance();
 
   /// After Progress::mismatched: the host whose signature differs, by its number in the team.
   int mismatched_host() const { return steps_[step_].host; }
@@ -88,7 +89,7 @@ class HostExchange {
   int arriving_parts_ = 0;    // in a transfer
   std::size_t may_stay_ = 0;  // transfers under way when bulk is over
   bool is_moving_ = false;    // parts, in transfers
-  bool is_under_way_ = false;
+  Message held_;              // that has come, and was not looked at
   bool is_mismatched_ = false;
 };
 
