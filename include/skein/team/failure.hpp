@@ -98,6 +98,16 @@ class FailurePath {
     }
   }
 
+  /// For a rank that is being left by an exception which it cannot name yet: ends every wait, if it is the first; complete() says
+  /// what it was.
+  bool begin() {
+    record_->failures.fetch_add(1, std::memory_order_relaxed);
+    if (!claim_from(FailureRecord<Policy>::none)) return false;
+    end_waits();
+    return true;
+  }
+  void complete(const Failure& failure) { write(failure); }
+
   bool is_aborted() const { return abort_->is_set(); }
 
   /// A failure is recorded, or about to be.
@@ -105,8 +115,15 @@ class FailurePath {
     return record_->state.load(std::memory_order_acquire) != FailureRecord<Policy>::none;  // [read]
   }
 
+  /// Whether what was begun is complete.
+  bool is_recorded() const {
+    return record_->state.load(std::memory_order_acquire) == FailureRecord<Policy>::written;  // [read]
+  }
+
   /// The first failure. Needs is_aborted().
-  Failure first() const { return read_record(*record_); }
+  Failure first() const {
+    return is_recorded() ? read_record(*record_) : Failure{.rank = -1, .message = "a rank fails, and has not said how"};
+  }
 
   /// True for one caller of the host, who then prints the report.
   bool claim_report() { return record_->is_reported.exchange(1, std::memory_order_acq_rel) == 0; }
