@@ -10,6 +10,7 @@
 #include "skein/collective/bcast.hpp"
 #include "skein/collective/gather.hpp"
 #include "skein/collective/gatherv.hpp"
+#include "skein/collective/nonblocking.hpp"
 #include "skein/collective/operands.hpp"
 #include "skein/collective/operators.hpp"
 #include "skein/collective/reduce.hpp"

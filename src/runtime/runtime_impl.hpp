@@ -76,6 +76,9 @@ class Runtime::Impl {
     fork_watch_.reset();
     lanes_.reset();
     watchdog_.reset();
+    for (RanksOfLane& ranks : ranks_) {
+      for (Rank& rank : ranks) rank.context->end_run();  // those of a run that failed are in it still
+    }
     ranks_.clear();
     rank_lanes_.clear();
     if (may_finalize_) {

@@ -56,26 +56,34 @@ Board::Board(RankMap map, const PatternChoice& pattern, std::span<const Seat> se
   mirror_at_ = place(kStride, mirror_bytes_);
   known_at_ = place(kStride, known_bytes_);
   staging_at_ = place(kPageBytes, staging_bytes_);
-  end_ = offset;
+  strand_bytes_ = round_up(offset, kPageBytes);
 }
 
 void Board::attach(std::byte* base) {
-  channels_ = {objects<Channel<StdAtomics>>(base + arrivals_at_, static_cast<std::size_t>(map_.seats())),
-               objects<Channel<StdAtomics>>(base + ascents_at_, map_.lanes().size()),
-               objects<Channel<StdAtomics>>(base + releases_at_, static_cast<std::size_t>(stations_.release_channels)),
-               {base + parts_at_, parts_bytes_},
-               {base + mirror_at_, mirror_bytes_}};
-  staging_ = Staging(base + staging_at_, Staging::piece_bytes(map_.size()), map_.size());
-  known_ = {base + known_at_, known_bytes_};
-  relay_ = has_relay_ ? reinterpret_cast<RelayBox<StdAtomics>*>(base + relay_at_) : nullptr;
+  for (std::size_t strand = 0; strand < parts_.size(); ++strand)
+    parts_[strand] = part_at(base + strand * strand_bytes_);
+}
+
+Board::Part Board::part_at(std::byte* base) const {
+  Part part;
+  part.channels = {
+      objects<Channel<StdAtomics>>(base + arrivals_at_, static_cast<std::size_t>(map_.seats())),
+      objects<Channel<StdAtomics>>(base + ascents_at_, map_.lanes().size()),
+      objects<Channel<StdAtomics>>(base + releases_at_, static_cast<std::size_t>(stations_.release_channels)),
+      {base + parts_at_, parts_bytes_},
+      {base + mirror_at_, mirror_bytes_}};
+  part.staging = Staging(base + staging_at_, Staging::piece_bytes(map_.size()), map_.size());
+  part.known = {base + known_at_, known_bytes_};
+  part.relay = has_relay_ ? reinterpret_cast<RelayBox<StdAtomics>*>(base + relay_at_) : nullptr;
+  return part;
 }
 
 std::vector<const Channel<StdAtomics>*> Board::arrivals_of_lanes() const {
   std::vector<const Channel<StdAtomics>*> result;
   for (const Station& station : stations_.of_lane) {
     result.push_back(station.carried.are_several()
-                         ? &channels_.ascents[static_cast<std::size_t>(station.lane)]
-                         : &channels_.arrivals[static_cast<std::size_t>(station.seats.front())]);
+                         ? &channels(Strand::calls).ascents[static_cast<std::size_t>(station.lane)]
+                         : &channels(Strand::calls).arrivals[static_cast<std::size_t>(station.seats.front())]);
   }
   return result;
 }

@@ -7,23 +7,39 @@
 
 namespace skein {
 
-std::string_view operation_name(Operation operation) {
-  static constexpr std::array<std::string_view, 28> kNames = {"nothing",        "barrier",
-                                                              "ibarrier",       "bcast",
-                                                              "reduce",         "allreduce",
-                                                              "scan",           "exscan",
-                                                              "reduce_scatter", "reduce_scatter_block",
-                                                              "gather",         "gatherv",
-                                                              "allgather",      "allgatherv",
-                                                              "scatter",        "scatterv",
-                                                              "alltoall",       "alltoallv",
-                                                              "shared",         "once",
-                                                              "per_process",    "split",
-                                                              "split_by",       "dup",
-                                                              "subset",         "piece of a call",
-                                                              "yield",          "leave run"};
+std::string operation_name(Operation operation) {
+  static constexpr std::array<std::string_view, 29> kNames = {"nothing",
+                                                              "barrier",
+                                                              "bcast",
+                                                              "reduce",
+                                                              "allreduce",
+                                                              "scan",
+                                                              "exscan",
+                                                              "reduce_scatter",
+                                                              "reduce_scatter_block",
+                                                              "gather",
+                                                              "gatherv",
+                                                              "allgather",
+                                                              "allgatherv",
+                                                              "scatter",
+                                                              "scatterv",
+                                                              "alltoall",
+                                                              "alltoallv",
+                                                              "shared",
+                                                              "once",
+                                                              "per_process",
+                                                              "split",
+                                                              "split_by",
+                                                              "dup",
+                                                              "subset",
+                                                              "piece of a call",
+                                                              "yield",
+                                                              "test",
+                                                              "wait",
+                                                              "leave run"};
   static_assert(kNames.size() == static_cast<std::size_t>(Operation::leave) + 1, "one name for each operation");
-  return kNames[static_cast<std::size_t>(operation)];
+  return std::string(is_nonblocking(operation) ? "i" : "")
+      .append(kNames[static_cast<std::size_t>(blocking(operation))]);
 }
 
 std::string describe(const Call& call) {

@@ -12,7 +12,7 @@ namespace skein {
 namespace {
 
 // Changes with the layout, so that processes of different builds do not attach each other's segments.
-constexpr std::uint64_t kLayoutVersion = 7;
+constexpr std::uint64_t kLayoutVersion = 8;
 
 /// A process may use all of kLeaveGrace before it comes to the meeting.
 constexpr std::chrono::nanoseconds kMeetingTime = kLeaveGrace + std::chrono::seconds(1);
@@ -42,7 +42,7 @@ struct Host::Header {
     enum State : std::uint32_t { none, open, closed };
     std::atomic<std::uint32_t> state{none};  ///< release and acquire: publishes what follows, and the last requests
     std::uint32_t channel = 0;
-    std::uint64_t box_at = 0;
+    std::uint64_t boxes_at[kStrands] = {};
   };
   Relay relays[HeapTable::kMaxBlocks];
   std::atomic<std::uint64_t> relay_changes{0};     ///< release and acquire: publishes the states
@@ -158,7 +158,8 @@ Heap Host::heap() const { return Heap(header().heap, segment_); }
 bool Host::has_come_to(int seat, const CallId& call) const {
   const RollCallLine<StdAtomics>& line = roll_call_[static_cast<std::size_t>(seat)];
   return line.team.load(std::memory_order_acquire) == call.team &&
-         line.episode.load(std::memory_order_acquire) >= call.episode;
+         line.episode.load(std::memory_order_acquire) >= call.episode &&
+         line.count.load(std::memory_order_acquire) % 2 == 0;  // all of it is written
 }
 
 bool Host::have_all_come_to(const CallId& call) const {
@@ -183,13 +184,18 @@ std::string Host::describe_calls(const CallId& failed, std::size_t longest) cons
 
 std::uint32_t Host::next_channel() {
   const std::uint32_t number = header().channels.fetch_add(1, std::memory_order_relaxed);
-  return number * static_cast<std::uint32_t>(map().hosts()) + static_cast<std::uint32_t>(map().own_host());
+  const std::uint32_t team =
+      number * static_cast<std::uint32_t>(map().hosts()) + static_cast<std::uint32_t>(map().own_host());
+  return kStrands * (team + 1);  // the first are those of the run's first team
 }
 
-void Host::open_relay(int block, RelayBox<StdAtomics>& box, std::uint32_t channel) {
+void Host::open_relay(int block, const Board& board, std::uint32_t channel) {
   Header::Relay& relay = header().relays[block];
   relay.channel = channel;
-  relay.box_at = static_cast<std::uint64_t>(reinterpret_cast<std::byte*>(&box) - segment_.at(0));
+  for (const Strand strand : {Strand::calls, Strand::operations}) {
+    relay.boxes_at[static_cast<int>(strand)] =
+        static_cast<std::uint64_t>(reinterpret_cast<std::byte*>(board.relay(strand)) - segment_.at(0));
+  }
   relay.state.store(Header::Relay::open, std::memory_order_release);
   header().relay_changes.fetch_add(1, std::memory_order_release);
   bells_.ring_lane(kLeaderLane);
@@ -208,11 +214,13 @@ void Host::look_for_relays() {
     const std::uint32_t state = relay.state.load(std::memory_order_acquire);
     const auto known =
         std::find_if(relays_.begin(), relays_.end(), [&](const Relay& one) { return one.block == block; });
-    if (state != Header::Relay::none && known == relays_.end()) {
-      relays_.push_back(
-          {block, RelayServer<StdAtomics>(*reinterpret_cast<RelayBox<StdAtomics>*>(segment_.at(relay.box_at)),
-                                          network_->open(relay.channel))});
-    }
+    if (state == Header::Relay::none || known != relays_.end()) continue;
+    const auto server = [&](Strand strand) {
+      std::byte* box = segment_.at(relay.boxes_at[static_cast<int>(strand)]);
+      return RelayServer<StdAtomics>(*reinterpret_cast<RelayBox<StdAtomics>*>(box),
+                                     network_->open(channel_of(relay.channel, strand)));
+    };
+    relays_.push_back({block, {server(Strand::calls), server(Strand::operations)}});
   }
 }
 
@@ -259,10 +267,10 @@ std::chrono::nanoseconds Host::listen() {
   const bool has_changed = changes != std::exchange(relay_changes_, changes);
   if (has_changed) look_for_relays();
   bool is_busy = false;
-  for (Relay& relay : relays_) is_busy = relay.server.serve() || is_busy;
+  for (Relay& relay : relays_) is_busy = relay.serve() || is_busy;
   std::erase_if(relays_, [&](Relay& relay) {
     std::atomic<std::uint32_t>& state = header().relays[relay.block].state;
-    if (state.load(std::memory_order_acquire) != Header::Relay::closed || relay.server.serve()) return false;
+    if (state.load(std::memory_order_acquire) != Header::Relay::closed || relay.serve()) return false;
     state.store(Header::Relay::none, std::memory_order_release);
     heap().drop(relay.block);
     return true;
@@ -356,7 +364,9 @@ void Host::leave_time_for_report() const {
 
 Failure Host::first_failure() const {
   const bool has_agreed = header().agreed.state.load(std::memory_order_acquire) == FailureRecord<StdAtomics>::written;
-  return has_agreed ? read_record(header().agreed) : failure_.first();
+  if (has_agreed) return read_record(header().agreed);
+  wait_bounded<StdAtomics>([this] { return failure_.is_recorded(); }, kLeaveGrace);
+  return failure_.first();
 }
 
 bool Host::meet(OtherHosts others) {

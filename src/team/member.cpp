@@ -10,32 +10,30 @@
 #include <utility>
 
 namespace skein {
-namespace {
 
-/// Some thread's, from which nobody takes it any more; it stays reachable, as memory checkers ask for.
-void keep_for_ever(std::shared_ptr<TeamSide> side) {
+void keep_for_ever(std::shared_ptr<const void> object) {
   struct Kept {
-    std::shared_ptr<TeamSide> side;
+    std::shared_ptr<const void> object;
     Kept* next;
   };
   static std::atomic<Kept*> all{nullptr};
-  auto* kept = new (std::nothrow) Kept{std::move(side), nullptr};
+  auto* kept = new (std::nothrow) Kept{std::move(object), nullptr};
   if (kept != nullptr) kept->next = all.exchange(kept, std::memory_order_acq_rel);
 }
 
-}  // namespace
+Member::Member(RankContext& context)
+    : Member(context, context.lane().first_side(), context.rank(), TeamName{0}, Strand::calls) {}
 
-Member::Member(RankContext& context) : Member(context, context.lane().first_side(), context.rank(), TeamName{0}) {}
-
-Member::Member(RankContext& context, std::shared_ptr<TeamSide> side, int rank, TeamName name)
+Member::Member(RankContext& context, std::shared_ptr<TeamSide> side, int rank, TeamName name, Strand strand)
     : context_(&context),
       rank_(rank),
       size_(side->board().map().size()),
       name_(name),
-      exchange_(side->board().channels(), side->board().stations(), side->board().map().seat_of(rank), context.waiter(),
-                context.host().bells(), context.lane().settings().first_episode, side->crew(), side->others(),
-                side->board().map().hosts() > 1),
-      gives_way_((context.lane().is_shared() && side->crew() == nullptr) || context.lane().is_leader()),
+      exchange_(side->board().channels(strand), side->board().stations(), side->board().map().seat_of(rank),
+                context.waiter(), context.host().bells(), context.lane().settings().first_episode, side->crew(strand),
+                side->others(strand), side->board().map().hosts() > 1),
+      strand_(strand),
+      gives_way_((context.lane().is_shared() && side->crew(strand) == nullptr) || context.lane().is_leader()),
       spans_hosts_(side->board().map().hosts() > 1),
       side_(std::move(side)) {}
 
@@ -43,7 +41,7 @@ Member::Member(RankContext& context, std::shared_ptr<TeamSide> side, int rank, T
 // parent of a fork, stays.
 Member::~Member() {
   const int block = side_->block();
-  if (block < 0) return;
+  if (block < 0 || strand_ != Strand::calls) return;
   const bool is_others = context_->is_inside_run() && !context_->is_its_turn();
   if (is_others && !context_->is_in_child()) {
     context_->host().failure().fail(
@@ -56,13 +54,6 @@ Member::~Member() {
     keep_for_ever(std::move(side_));
     return;
   }
-  if (requests_ > 0 && !context_->is_leaving()) {
-    if (context_->is_inside_run()) {
-      context_->lose_track(fmt::format("a team was destroyed before {} of its requests", requests_));
-    } else {
-      context_->must_leave();
-    }
-  }
   side_.reset();
   context_->host().heap().drop(block);
 }
@@ -70,11 +61,6 @@ Member::~Member() {
 const std::byte* Member::posted_on_hosts(int rank) const {
   if (map().is_here(rank)) return exchange_.payload(map().seat_of(rank), exchange_.arrived());
   return exchange_.remote_payload(rank);
-}
-
-void Member::complete_barriers(Episode episode) {
-  const Progress progress = exchange_.wait(episode);
-  if (progress != Progress::complete) throw_failed(progress);
 }
 
 std::string Member::who() const {
@@ -92,7 +78,9 @@ int Member::rank_on_main_lane() const {
 }
 
 void Member::reject(const Call& call, std::string_view rule) const {
-  throw Error(ExitCode::parallel, fmt::format("{}: {}: {}", who(), describe(call), rule));
+  Call named = call;
+  if (strand_ == Strand::operations) named.operation = nonblocking(call.operation);
+  throw Error(ExitCode::parallel, fmt::format("{}: {}: {}", who(), describe(named), rule));
 }
 
 void Member::reject_sent(std::size_t sent, std::size_t expected, int rank, const Call& call) const {
@@ -107,19 +95,22 @@ void Member::throw_failed(Progress progress) {
   const int first = map().run_rank(seat >= 0 ? map().rank_at(seat) : map().ranks_of_host(host).front());
   const std::string other = seat >= 0 ? fmt::format("rank {}", first)
                                       : fmt::format("host {}, whose first is rank {}", map().run_host(host), first);
-  const CallId failed{name_, read_entry(context_->roll_call_line()).value_or(RollCallEntry()).episode};
+  const bool is_call = strand_ == Strand::calls;
+  const CallId failed{name_, is_call ? read_entry(context_->roll_call_line()).value_or(RollCallEntry()).episode : 0};
   const Host& here = context_->host();
   const auto have_others_come = [&] {
     return std::ranges::all_of(map().ranks_of_host(map().own_host()), [&](int rank) {
       return here.has_come_to(here.map().seat_of(map().run_rank(rank)), failed);
     });
   };
-  context_->wait_for_calls(have_others_come, kLeaveGrace, [&] { return context_->host().abort().is_set(); });
+  if (is_call)
+    context_->wait_for_calls(have_others_come, kLeaveGrace, [&] { return context_->host().abort().is_set(); });
   Failure failure = context_->failure_here(
       ExitCode::parallel,
-      fmt::format("mismatched collectives{}: rank {} and {} have made different calls; all ranks must make the same "
+      fmt::format("mismatched {}collectives{}: rank {} and {} have made different calls; all ranks must make the same "
                   "calls in the same order, with equal root, operator, element size and count, also of each part\n{}",
-                  of_team(name_), context_->rank(), other, here.describe_calls(failed)));
+                  is_call ? "" : "non-blocking ", of_team(name_), context_->rank(), other,
+                  here.describe_calls(failed)));
   failure.lists_calls = true;
   failure.call = failed;
   context_->fail(failure);
@@ -130,8 +121,10 @@ void Member::look_at_caller(const Call& call) {
   if (context_->is_its_thread() && context_->accepts_calls() && !context_->is_in_child()) {
     RankLane& lane = context_->lane();
     if (lane.runs(context_->rank())) return lane.turns()->shake();
-    reject(call, fmt::format("called by rank {}, which is carried by the same thread; a rank may use its own team only",
-                             lane.carried().first() + lane.turns()->running()));
+    if (lane.turns()->running() < lane.carried().count())
+      reject(call,
+             fmt::format("called by rank {}, which is carried by the same thread; a rank may use its own team only",
+                         lane.carried().first() + lane.turns()->running()));
   }
   refuse_call(call);
 }

@@ -22,14 +22,60 @@ constexpr std::chrono::nanoseconds kOnTheWay = std::chrono::milliseconds(500);
 
 RankContext::RankContext(Host& host, int rank, RankLane& lane)
     : lane_(&lane),
+      line_(&host.roll_call()[static_cast<std::size_t>(host.map().seat_of(rank))]),
       rank_(rank),
-      roll_call_(host.roll_call()[static_cast<std::size_t>(host.map().seat_of(rank))]),
+      roll_call_(*line_),
       host_(&host),
       waiter_(lane.waiter_of(rank)),
       readers_(host.own_flags(), rank - host.map().first_of(host.process()), host.abort()) {}
 
-RollCallLine<StdAtomics>& RankContext::roll_call_line() const {
-  return host_->roll_call()[static_cast<std::size_t>(host_->map().seat_of(rank_))];
+RankContext::RankContext(const RankContext& rank_itself, RollCallLine<StdAtomics>& line)
+    : lane_(rank_itself.lane_),
+      line_(&line),
+      rank_(rank_itself.rank_),
+      mark_(kNonblocking),
+      roll_call_(line, kNonblocking),
+      host_(rank_itself.host_),
+      waiter_(lane_->waiter_of_helpers()),
+      lane_caller_(this_thread()),
+      readers_(rank_itself.readers_) {
+  thread_.store(this_thread(), std::memory_order_relaxed);
+  accept_calls();
+}
+
+std::int64_t RankContext::waited_ns() const {
+  const Turns<StdAtomics>* turns = lane_->turns();
+  return waiter_.waited_ns() + (turns == nullptr ? 0 : turns->waited_ns());
+}
+
+// A rank alone on its lane waits without looking for others until then.
+void RankContext::begin_operation() {
+  if (operations_++ > 0 || lane_->is_shared()) return;
+  waiter_.share_with(lane_->turns());
+  lane_caller_ = lane_->settings().seed ? kAskLaneAndShake : kAskLane;
+  accept_calls();
+}
+
+void RankContext::end_operation() {
+  if (--operations_ > 0 || lane_->is_shared()) return;
+  waiter_.share_with(nullptr);
+  if (!is_inside_run()) return;
+  lane_caller_ = this_thread();
+  if (!must_leave_) accept_calls();
+}
+
+void RankContext::require_no_operations() {
+  if (at_work_ == 0) return;
+  lose_track(fmt::format("the function that the rank runs returned before {} of its non-blocking calls were complete",
+                         at_work_));
+  throw_aborted();
+}
+
+// Once the run is aborted, every wait of the lane ends, this one too; so each round takes all of them a wait further.
+void RankContext::stop_operations() {
+  if (at_work_ == 0) return;
+  while (at_work_ > 0) wait_for_operations();
+  while (!readers_.wait_until_quiet(kLeaveGrace)) host_->give_up();
 }
 
 void RankContext::begin_run() {
@@ -37,7 +83,7 @@ void RankContext::begin_run() {
   thread_.store(this_thread(), std::memory_order_relaxed);
   lane_->adopt_thread();
   const std::uintptr_t ask_lane = lane_->settings().seed ? kAskLaneAndShake : kAskLane;
-  lane_caller_ = lane_->is_shared() ? ask_lane : this_thread();
+  lane_caller_ = lane_->is_shared() || operations_ > 0 ? ask_lane : this_thread();
   accept_calls();
   roll_call_.begin_run();
   fp_entered_ = FpEnvironment::capture();
@@ -62,7 +108,7 @@ std::byte* RankContext::scratch(std::size_t bytes) {
 }
 
 void RankContext::check_fp_environment(const Call& call) {
-  if (call.operation == Operation::leave) return;  // the lane reports what is left behind
+  if (call.operation == Operation::leave || is_of_operations()) return;  // the lane reports what is left behind
   const FpEnvironment now = FpEnvironment::capture();
   if (now == fp_entered_ || std::exchange(has_warned_of_fp_, true)) return;
   write_report(fmt::format("skein: rank {} enters {} with {}; it began the run with {}\n", rank_, describe(call),
@@ -71,7 +117,9 @@ void RankContext::check_fp_environment(const Call& call) {
 
 void RankContext::check_mutexes(const Call& call) {
   const int held = held_mutexes - mutexes_before_run_;
-  if (held <= 0 || call.operation == Operation::ibarrier || host_->map().ranks_of(host_->process()) == 1) return;
+  if (held <= 0 || call.operation == Operation::test || is_nonblocking(call.operation) || is_of_operations() ||
+      host_->map().ranks_of(host_->process()) == 1)
+    return;
   if (!lane_->begin_warning_of_mutexes()) return;
   const std::string what = call.operation == Operation::leave ? "leaves its function" : "enters " + describe(call);
   const std::string mutexes = held == 1 ? "a mutex" : fmt::format("{} mutexes", held);
@@ -81,14 +129,20 @@ void RankContext::check_mutexes(const Call& call) {
       rank_, what, mutexes, held == 1 ? "it" : "one of them"));
 }
 
-void RankContext::throw_aborted() const {
+// Whose failure is not recorded yet is on its way to say what it was; operations do not wait for their own rank.
+void RankContext::throw_aborted() {
+  if (has_begun_) record(failure_here(ExitCode::parallel, "a request was destroyed before its completion"));
+  if (!is_of_operations()) {
+    stop_operations();
+    wait_for_calls([&] { return host_->failure().is_recorded(); }, kLeaveGrace, [] { return false; });
+  }
   const Failure first = host_->failure().first();
   throw TeamAborted(describe(first), first.code);
 }
 
-void RankContext::throw_must_leave() const {
+void RankContext::throw_must_leave() {
   if (host_->abort().is_set()) throw_aborted();
-  throw Error(ExitCode::parallel, fmt::format("a request was destroyed before its completion on rank {}", rank_));
+  throw Error(ExitCode::parallel, fmt::format("a team was destroyed before its requests on rank {}", rank_));
 }
 
 void RankContext::fail(const Failure& failure) {
@@ -103,7 +157,7 @@ void RankContext::record_current_exception() {
   try {
     record(std::current_exception());
   } catch (...) {
-    host_->failure().fail({rank_, ExitCode::parallel, "out of memory"});  // short enough to need none
+    record(Failure{rank_, ExitCode::parallel, "out of memory"});  // short enough to need none
   }
 }
 
@@ -112,14 +166,19 @@ void RankContext::record(const std::exception_ptr& exception) {
     std::rethrow_exception(exception);
   } catch (const TeamAborted& error) {
     // Another failure is recorded, unless the program made this one up.
-    if (!host_->failure().has_begun()) host_->failure().fail(failure_here(error.code(), error.what()));
+    if (has_begun_ || !host_->failure().has_begun()) record(failure_here(error.code(), error.what()));
   } catch (const Error& error) {
-    host_->failure().fail(failure_here(error.code(), error.what()));
+    record(failure_here(error.code(), error.what()));
   } catch (const std::exception& error) {
-    host_->failure().fail(failure_here(ExitCode::parallel, error.what()));
+    record(failure_here(ExitCode::parallel, error.what()));
   } catch (...) {
-    host_->failure().fail(failure_here(ExitCode::parallel, "an exception that is not a std::exception"));
+    record(failure_here(ExitCode::parallel, "an exception that is not a std::exception"));
   }
+}
+
+void RankContext::record(const Failure& failure) {
+  if (std::exchange(has_begun_, false)) return host_->failure().complete(failure);
+  host_->failure().fail(failure);
 }
 
 // Another rank may have claimed the record and be about to set the abort word: the flags mean something only after that.
@@ -128,7 +187,8 @@ void RankContext::leave_by_exception() {
   record_current_exception();
   while (!host_->abort().is_set()) StdAtomics::yield();
   must_leave();
-  if (lane_->is_leader()) {
+  stop_operations();
+  if (lane_->is_leader() && !is_of_operations()) {
     let_others_come();
     host_->tell_failure();
   }
@@ -144,9 +204,16 @@ void RankContext::let_others_come() const {
 
 void RankContext::lose_track(const std::string& message) {
   must_leave();
-  if (std::uncaught_exceptions() > 0) return;
-  has_recorded_ = true;
-  host_->failure().fail(failure_here(ExitCode::parallel, message));
+  if (!host_->failure().has_begun()) {
+    if (std::uncaught_exceptions() > 0) {
+      has_begun_ = host_->failure().begin();
+    } else {
+      has_recorded_ = true;
+      host_->failure().fail(failure_here(ExitCode::parallel, message));
+    }
+  }
+  while (!host_->abort().is_set()) StdAtomics::yield();
+  stop_operations();
 }
 
 Failure RankContext::failure_here(ExitCode code, const std::string& message) const {

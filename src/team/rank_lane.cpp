@@ -24,18 +24,60 @@ RankLane::RankLane(Host& host, int lane, const RunSettings& settings)
       carried_(host.map().lanes()[static_cast<std::size_t>(lane)]),
       settings_(settings),
       locals_(static_cast<std::size_t>(carried_.count())) {
-  if (carried_.are_several()) {
-    Turns<StdAtomics>::Settings turns{.notices = {}, .seed = settings.seed, .on_deadlock = {}};
-    for (const int rank : carried_) turns.notices.push_back(&roll_call_line(rank).wait);
-    // Nobody else could free them.
-    if (carried_.count() == host.map().size()) turns.on_deadlock = [this] { report_deadlock(); };
-    const Turns<StdAtomics>::Switch to_fiber{.to = [](void*, int fiber) { Fibers::switch_to(fiber); }};
-    turns_.emplace(carried_.count(), lane_waiter(), to_fiber, std::move(turns));
-  }
+  if (is_shared()) make_turns();
   first_side_ = std::make_shared<TeamSide>(host, *this);
 }
 
 RankLane::~RankLane() { leave_thread(); }
+
+void RankLane::make_turns() {
+  Turns<StdAtomics>::Settings turns{.notices = {}, .seed = settings_.seed, .on_deadlock = {}};
+  for (const int rank : carried_) turns.notices.push_back(&roll_call_line(rank).wait);
+  // Nobody else could free them.
+  if (carried_.count() == host_.map().size()) turns.on_deadlock = [this] { report_deadlock(); };
+  const Turns<StdAtomics>::Switch to_fiber{
+      .to = [](void* lane, int number) { static_cast<RankLane*>(lane)->switch_to(number); }, .context = this};
+  turns_.emplace(carried_.count(), lane_waiter(), to_fiber, std::move(turns));
+}
+
+// A rank alone is on the thread's own stack, which comes before all fibers.
+void RankLane::switch_to(int number) {
+  if (is_shared()) {
+    Fibers::switch_to(number);
+  } else {
+    own_fibers_->go_on_with(number + Fibers::kOwnStack);
+  }
+}
+
+RankLane::Helper& RankLane::take_helper() {
+  if (!resting_.empty()) {
+    Helper& helper = *resting_.back();
+    resting_.pop_back();
+    return helper;
+  }
+  if (!is_shared() && !own_fibers_) own_fibers_.emplace().adopt_thread();
+  Fibers& fibers = own_fibers_ ? *own_fibers_ : *Fibers::of_thread();
+  resting_.reserve(helpers_.size() + 1);
+  Helper& made = helpers_.emplace_back(Helper{.lane = this});
+  made.number = turns_->add_helper();
+  if (fibers.add(settings_.stack_bytes, &RankLane::serve, &made) < 0) {
+    turns_->take_back_helper();
+    helpers_.pop_back();
+    throw Error(
+        ExitCode::environment,
+        fmt::format("no memory for the stack of a non-blocking call; check ulimit -v and SKEIN_STACK ({} bytes)",
+                    settings_.stack_bytes));
+  }
+  return made;
+}
+
+void RankLane::serve(void* helper) {
+  auto& own = *static_cast<Helper*>(helper);
+  while (true) {
+    own.work(own.context);
+    own.lane->turns_->rest();
+  }
+}
 
 void RankLane::adopt_thread() { of_thread = this; }
 
@@ -45,7 +87,7 @@ void RankLane::leave_thread() {
 
 RankLocals* RankLane::locals_of_running_rank() {
   if (of_thread == nullptr) return nullptr;
-  const int rank = of_thread->is_shared() ? of_thread->turns_->running() : 0;
+  const int rank = of_thread->turns_ ? of_thread->turns_->running_owner() : 0;
   return rank < 0 ? nullptr : &of_thread->locals_[static_cast<std::size_t>(rank)];
 }
 
@@ -83,6 +125,15 @@ Waiter<StdAtomics> RankLane::lane_waiter() {
 Waiter<StdAtomics> RankLane::waiter_of(int rank) {
   if (!is_shared()) return lane_waiter();
   return {host_.abort(), host_.bells(), lane_, settings_.budget, {}, {}, &roll_call_line(rank).wait, &*turns_};
+}
+
+Waiter<StdAtomics> RankLane::waiter_of_helpers() {
+  if (!turns_) {
+    make_turns();
+    turns_->begin();
+    turns_->next();
+  }
+  return {host_.abort(), host_.bells(), lane_, settings_.budget, {}, {}, nullptr, &*turns_};
 }
 
 // One lane that was moved is in the way of others, so all of the host change their ways.

@@ -21,13 +21,13 @@ void end_child(std::string_view why) {
 RankRunner::Outcome RankRunner::run(const std::function<void(Team&)>& body) noexcept {
   const Host& host = context_.host();
   RankAccount& account = host.accounts()[static_cast<std::size_t>(host.map().seat_of(context_.rank()))];
-  const std::int64_t waited_before_ns = context_.waiter().waited_ns();
+  const std::int64_t waited_before_ns = context_.waited_ns();
   const std::int64_t start_ns = StdAtomics::now_ns();
   try {
     begin();
     body(team_);
     if (context_.is_in_child()) end_child("the child of a fork has returned from the function that the ranks run");
-    account = {.waited_ns = context_.waiter().waited_ns() - waited_before_ns,
+    account = {.waited_ns = context_.waited_ns() - waited_before_ns,
                .run_ns = StdAtomics::now_ns() - start_ns,
                .cpu = sched_getcpu()};
     leave();
@@ -72,6 +72,7 @@ void RankRunner::fail(const std::string& message) noexcept {
 
 void RankRunner::leave() {
   const Call call{.operation = Operation::leave};
+  context_.require_no_operations();
   team_.enter(call);
   context_.check_mutexes(call);
   team_.exchange(signature(call), nullptr, 0, Team::kNoContent, Team::kNothing, nullptr, 0);

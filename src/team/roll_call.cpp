@@ -31,8 +31,10 @@ std::string what(const RollCallEntry& call) {
   if (has_operator(call.operation)) add(std::string(call.operator_name.view()));
   if (has_elements(call.operation)) add(fmt::format("{} values of {} bytes", call.elements, call.element_bytes));
   if (call.root != kNoRoot) add(fmt::format("root {}", call.root));
-  return fmt::format("{} #{}{}{}{} at {}:{}", operation_name(call.operation), call.episode, arguments,
-                     arguments.empty() ? "" : ")", of_team(call.team), call.file.view(), call.line);
+  const bool has_number = !is_nonblocking(call.operation) && call.operation != Operation::wait;
+  return fmt::format("{}{}{}{}{} at {}:{}", operation_name(call.operation),
+                     has_number ? fmt::format(" #{}", call.episode) : "", arguments, arguments.empty() ? "" : ")",
+                     of_team(call.team), call.file.view(), call.line);
 }
 
 /// What one rank does, or several that do the same; the ages follow.
@@ -50,8 +52,9 @@ std::string doing(const RankStatus& status, bool is_one) {
   }
   if (call->waits()) return fmt::format("{} in {}", waits, what(*call));
   if (status.is_inside) return fmt::format("{} in {}", verb("is", "are"), what(*call));
-  const bool is_one_exchange = call->operation == Operation::barrier || call->operation == Operation::ibarrier;
-  if (is_one_exchange && call->team == 0) return fmt::format("left {} and {} computed since", what(*call), has);
+  if (is_nonblocking(call->operation)) return fmt::format("{} called {} and computed since", has, what(*call));
+  if (call->operation == Operation::barrier && call->team == 0)
+    return fmt::format("left {} and {} computed since", what(*call), has);
   return fmt::format("{} in {}, or behind it, and {} not wait", verb("is", "are"), what(*call), verb("does", "do"));
 }
 

@@ -8,8 +8,6 @@
 namespace skein {
 namespace {
 
-constexpr int lines_for(int pollers) { return (pollers + kPollersPerLine - 1) / kPollersPerLine; }
-
 /// The block that ascending ranks form; ranks = 0 if they form none.
 Contributions::Block block_of(const std::vector<int>& ranks) {
   const auto count = static_cast<unsigned>(ranks.size());
@@ -64,13 +62,10 @@ Stations::Stations(const Formation& formation, const std::vector<LaneRanks>& lan
   for (Station& station : of_lane) {
     if (station.carried.are_several()) station.own_release = release_channels++;
   }
-  wide_releases_at = release_channels;
-  release_channels += lines_for(count);
   for (Station& station : of_lane) {
     auto& ranks = below[static_cast<std::size_t>(station.lane)];
     std::sort(ranks.begin(), ranks.end());
     station.block = block_of(ranks);
-    station.wide_release = wide_releases_at + station.lane / kPollersPerLine;
     const auto take = [this](std::size_t wanted) { return std::exchange(parts, parts + wanted); };
     if (ranks.size() > 1) {
       station.most_parts = ranks.size();

@@ -1,57 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skein/team/team.hpp"
 
-#include <exception>
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "skein/base/report.hpp"
 
 namespace skein {
 
-Request Team::ibarrier(Where where) {
-  const Call call{.operation = Operation::ibarrier, .where = where};
-  enter(call);
+Team::Team(RankContext& context) : Member(context) {}
+
+Team::Team(RankContext& context, std::shared_ptr<TeamSide> side, int rank, TeamName name, Strand strand)
+    : Member(context, std::move(side), rank, name, strand) {}
+
+Team::~Team() {
+  if (operations_ == nullptr) return;
+  const bool is_others = context_->is_inside_run() && !context_->is_its_turn();
+  if (is_others || context_->is_in_child()) {
+    keep_for_ever(std::move(operations_));
+    return;
+  }
+  if (const int requests = operations_->outstanding(); requests > 0 && !context_->is_leaving()) {
+    if (context_->is_inside_run()) {
+      context_->lose_track(fmt::format("a team was destroyed before {} of its requests", requests));
+    } else {
+      context_->must_leave();
+    }
+  }
+  if (context_->is_leaving()) context_->stop_operations();
+}
+
+Operations& Team::operations_for(const Call& call) {
+  enter_beside(call);
   if (context_->host().abort().is_set()) throw_failed(Progress::aborted);
-  const Episode episode = exchange_.start(signature(call));
-  ++requests_;
-  return Request(*this, *context_, episode);
+  if (operations_ == nullptr) operations_ = std::make_shared<Operations>(static_cast<Member&>(*this), *context_);
+  return *operations_;
+}
+
+Request Team::ibarrier(Where where) {
+  return start(Operation::barrier, where, [where](Team& team, Outstanding&) { team.barrier(where); });
 }
 
 void Team::print_line(const std::string& line) { write_output(line + '\n'); }
-
-Request::~Request() {
-  if (team_ == nullptr || context_->is_leaving()) return;
-  if (context_->is_inside_run() && !context_->is_its_turn()) return;  // the rank's next call completes it
-  --team_->requests_;
-  if (team_->exchange_.retired() >= episode_) return;
-  const Progress progress = team_->exchange_.test(episode_);
-  if (progress == Progress::complete || context_->host().abort().is_set()) return;
-  context_->lose_track("a request was destroyed before its completion");
-}
-
-bool Request::test() {
-  if (team_ == nullptr) return true;
-  require_team();
-  const Progress progress = team_->exchange_.test(episode_);
-  if (progress == Progress::pending) return false;
-  Team* team = std::exchange(team_, nullptr);
-  --team->requests_;
-  if (progress != Progress::complete) team->throw_failed(progress);
-  return true;
-}
-
-void Request::wait() {
-  if (team_ == nullptr) return;
-  require_team();
-  Team* team = std::exchange(team_, nullptr);
-  --team->requests_;
-  team->complete_barriers(episode_);
-}
-
-/// The team is there, unless the rank has to leave.
-void Request::require_team() const {
-  if (context_->is_leaving() && !context_->is_in_child()) context_->throw_must_leave();
-  team_->require_caller({.operation = Operation::ibarrier});
-}
 
 }  // namespace skein

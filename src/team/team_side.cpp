@@ -25,16 +25,25 @@ void TeamSide::join(RankLane& lane) {
   int number = 0;
   while (map.run_lane(number) != lane.number()) ++number;
   ranks_of_lane_ = map.lanes()[static_cast<std::size_t>(number)].count();
-  if (ranks_of_lane_ > 1) crew_.emplace(*lane.turns(), ranks_of_lane_);
-  if (map.hosts() == 1 || number != 0) return;
-  if (board_->relay() != nullptr) {
-    own_link_ = std::make_unique<RelayLink<StdAtomics>>(*board_->relay(), host_.bells(), host_.abort());
-    host_.open_relay(place_.block, *board_->relay(), place_.channel);
-    has_opened_relay_ = true;
-  } else if (own_board_) {
-    own_link_ = host_.network()->open(place_.channel);
+  const bool is_root = map.hosts() > 1 && number == 0;
+  for (const Strand strand : {Strand::calls, Strand::operations}) {
+    if (ranks_of_lane_ > 1) of(strand).crew.emplace(*lane.turns(), ranks_of_lane_);
+    if (is_root) of(strand).others.emplace(link(strand), map, board_->known(strand));
   }
-  others_.emplace(own_link_ ? *own_link_ : host_.network()->first_link(), map, board_->known());
+  if (!is_root || !board_->has_relay()) return;
+  host_.open_relay(place_.block, *board_, place_.channel);
+  has_opened_relay_ = true;
+}
+
+Link& TeamSide::link(Strand strand) {
+  if (!own_board_ && strand == Strand::calls) return host_.network()->first_link();
+  std::unique_ptr<Link>& own = of(strand).own_link;
+  if (RelayBox<StdAtomics>* relay = board_->relay(strand); relay != nullptr) {
+    own = std::make_unique<RelayLink<StdAtomics>>(*relay, host_.bells(), host_.abort());
+  } else {
+    own = host_.network()->open(channel_of(place_.channel, strand));
+  }
+  return *own;
 }
 
 }  // namespace skein

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Board: the memory through which the ranks of one team on one host meet, a stretch of the host's segment. Its layout follows
-// from the team's ranks and their formation alone, so every process computes the same.
+// Board: the memory through which the ranks of one team on one host meet, a stretch of the host's segment, in two parts that
+// are alike: one for each strand. Its layout follows from the team's ranks and their formation alone, so every process
+// computes the same.
 //
 // Who      made by each lane of the team for itself, over memory that one of them has allocated.
 // Cost     O(ranks) to lay out; touches nothing.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -57,7 +59,7 @@ class Board {
   Board& operator=(const Board&) = delete;
 
   /// Bytes that it needs, from a multiple of kPageBytes on.
-  std::size_t bytes() const { return end_; }
+  std::size_t bytes() const { return kStrands * strand_bytes_; }
 
   /// Uses that memory, before anything below. It was zero-filled when the team was made, which is how channels and relays begin;
   /// nobody writes them anew, for a watchdog may still look at what a wait of the team before was for, and so that their
@@ -67,30 +69,37 @@ class Board {
   const RankMap& map() const { return map_; }
   const Formation& formation() const { return formation_; }
   const Stations& stations() const { return stations_; }
-  const Channels<StdAtomics>& channels() const { return channels_; }
-  const Staging& staging() const { return staging_; }
+  const Channels<StdAtomics>& channels(Strand strand) const { return part(strand).channels; }
+  const Staging& staging(Strand strand) const { return part(strand).staging; }
 
-  /// Where each lane says that the ranks which it carries have arrived.
+  /// Where each lane says that the ranks which it carries have arrived at a call.
   std::vector<const Channel<StdAtomics>*> arrivals_of_lanes() const;
 
   /// Room for what is known of all ranks, for the root of a team that spans hosts.
-  std::span<std::byte> known() const { return known_; }
+  std::span<std::byte> known(Strand strand) const { return part(strand).known; }
 
   /// The way of the root to the lane that speaks to other hosts; null where that is the root's own, or not needed.
-  RelayBox<StdAtomics>* relay() const { return relay_; }
+  RelayBox<StdAtomics>* relay(Strand strand) const { return part(strand).relay; }
   bool has_relay() const { return has_relay_; }
 
  private:
+  struct Part {
+    Channels<StdAtomics> channels;
+    Staging staging;
+    std::span<std::byte> known;
+    RelayBox<StdAtomics>* relay = nullptr;
+  };
+  Part part_at(std::byte* base) const;
+  const Part& part(Strand strand) const { return parts_[static_cast<std::size_t>(strand)]; }
+
   RankMap map_;
   Formation formation_;
   Stations stations_;
   std::size_t parts_bytes_, mirror_bytes_, staging_bytes_, known_bytes_;
   bool has_relay_;
-  std::size_t arrivals_at_, ascents_at_, releases_at_, parts_at_, mirror_at_, known_at_, relay_at_, staging_at_, end_;
-  Channels<StdAtomics> channels_;
-  Staging staging_;
-  std::span<std::byte> known_;
-  RelayBox<StdAtomics>* relay_ = nullptr;
+  std::size_t arrivals_at_, ascents_at_, releases_at_, parts_at_, mirror_at_, known_at_, relay_at_, staging_at_;
+  std::size_t strand_bytes_;
+  std::array<Part, kStrands> parts_;
 };
 
 }  // namespace skein

@@ -15,6 +15,7 @@
 #include <ranges>
 #include <span>
 #include <type_traits>
+#include <utility>
 
 namespace skein {
 
@@ -115,6 +116,40 @@ template <class B>
 concept WritableBuffer = OutBuffer<B, BufferValue<B>>;
 template <class B>
 concept InPlaceBuffer = WritableBuffer<B> && !Value<std::remove_cvref_t<B>>;
+
+/// What non-blocking forms read: it has to outlive the call, so a temporary must be a view of what does.
+template <class B>
+concept KeptBuffer = Buffer<B> && (std::is_lvalue_reference_v<B> || std::ranges::borrowed_range<B>);
+
+/// A buffer until a non-blocking call is complete: a view as it was when the call began, others where they are.
+template <class B>
+class Kept {
+ public:
+  explicit Kept(B& buffer) : kept_(make(buffer)) {}
+  auto& get() {
+    if constexpr (kIsView) {
+      return kept_;
+    } else {
+      return *kept_;
+    }
+  }
+
+ private:
+  static constexpr bool kIsView = BufferAccess<std::remove_cv_t<B>>::kIsView;
+  static auto make(B& buffer) {
+    if constexpr (kIsView) {
+      return std::remove_cv_t<B>(buffer);
+    } else {
+      return &buffer;
+    }
+  }
+  decltype(make(std::declval<B&>())) kept_;
+};
+
+template <class B>
+Kept<std::remove_reference_t<B>> keep(B&& buffer) {
+  return Kept<std::remove_reference_t<B>>(buffer);
+}
 
 /// What forms return that make their containers.
 template <class T>

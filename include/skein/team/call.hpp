@@ -18,7 +18,6 @@ namespace skein {
 enum class Operation : std::uint8_t {
   none,
   barrier,
-  ibarrier,
   bcast,
   reduce,
   allreduce,
@@ -43,10 +42,25 @@ enum class Operation : std::uint8_t {
   subset,
   piece,
   yield,
+  test,
+  wait,
   leave,
 };
 
-std::string_view operation_name(Operation operation);
+/// The non-blocking form of a collective has a bit more.
+inline constexpr auto kNonblocking = std::uint8_t{0x80};
+constexpr Operation nonblocking(Operation operation) {
+  return static_cast<Operation>(static_cast<std::uint8_t>(operation) | kNonblocking);
+}
+constexpr bool is_nonblocking(Operation operation) {
+  return (static_cast<std::uint8_t>(operation) & kNonblocking) != 0;
+}
+constexpr Operation blocking(Operation operation) {
+  return static_cast<Operation>(static_cast<std::uint8_t>(operation) & ~kNonblocking);
+}
+
+/// "allreduce", or "iallreduce".
+std::string operation_name(Operation operation);
 
 /// Which arguments a call has.
 constexpr bool has_elements(Operation operation) {

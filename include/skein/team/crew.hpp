@@ -41,8 +41,6 @@ class Crew {
   WaitResult sleep(Awaited<Policy> awaited) { return turns_->sleep_in(asleep_, awaited); }
   void wake() { turns_->wake(asleep_); }
 
-  bool is_meeting_hosts = false;  ///< one of them sees to a split-phase barrier between hosts
-
  private:
   struct Roll {
     Signature signature = 0;

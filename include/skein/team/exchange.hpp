@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The exchange: the one mechanism under every collective. A rank arrives (posts its line), waits until the others have
-// arrived, and leaves with what they posted. Arriving and completing are separate, which gives the split-phase forms.
+// arrived, and leaves with what they posted.
 //
 // Who      every rank of a team, once per episode, in the same order.
 // How      the ranks of a lane meet first (crew.hpp); the last of them goes on for all. It waits for the lines of the lane's
@@ -29,11 +29,10 @@
 //
 // Within a lane nothing needs an order. Its release line is written with one, because the watchdog reads it from elsewhere.
 //
-// Order    episodes are retired in order. Seeing a peer's post of episode e means that it has posted all before e.
+// Order    a rank completes an episode before it arrives at the next.
 #pragma once
 
 #include <span>
-#include <type_traits>
 
 #include "skein/sync/waiter.hpp"
 #include "skein/team/crew.hpp"
@@ -52,7 +51,6 @@ class Exchange {
   Exchange(Channels<Policy> channels, const Stations& stations, int seat, Waiter<Policy>& waiter, Bells<Policy>& bells,
            Episode first, Crew<Policy>* crew = nullptr, HostExchange* others = nullptr, bool spans_hosts = false)
       : arrived_(first - 1),
-        retired_(first - 1),
         crew_(crew),
         own_(&channels.arrivals[index(seat)]),
         seat_(seat),
@@ -62,8 +60,7 @@ class Exchange {
         stations_(&stations),
         station_(&stations.of_lane[index(stations.lane_of_seat[index(seat)])]),
         gathering_(channels_, stations, *station_),
-        others_(others),
-        spans_hosts_(spans_hosts) {
+        others_(others) {
     for (const Station::Child& child : station_->children) {
       children_.push_back(child.leads ? &channels_.ascents[index(child.lane)] : &arrivals_of(child.lane));
       is_deep_ = is_deep_ || child.leads;
@@ -75,11 +72,10 @@ class Exchange {
     if (crew_ != nullptr) own_release_ = &channels_.releases[index(station_->own_release)];
   }
 
-  /// Posts this rank's line for the next episode, which complete() follows. Needs fewer than kMaxOutstanding outstanding
-  /// episodes.
+  /// Posts this rank's line for the next episode, which complete() follows.
   [[gnu::always_inline]] inline Episode arrive(Signature signature, const void* payload, std::size_t bytes) {
     const Episode episode = ++arrived_;
-    signatures_[episode % kRingLines] = signature;
+    signature_ = signature;
     if (crew_ == nullptr) [[likely]] {
       post(*own_, episode, signature, payload, bytes);  // [post]
     } else {
@@ -90,43 +86,20 @@ class Exchange {
     return episode;
   }
 
-  /// The same for a split-phase barrier.
-  Episode start(Signature signature) {
-    if (crew_ == nullptr) return arrive(signature, nullptr, 0);
-    const Episode episode = ++arrived_;
-    signatures_[episode % kRingLines] = signature;
-    join(episode, signature);
-    if (arrival_ == Arrival::last) post_for_all(episode);
-    return episode;
-  }
-
-  /// Waits until the newest episode is complete. `combine(out)` may read the payload of every rank and writes `bytes`
+  /// Waits until the episode is complete. `combine(out)` may read the payload of every rank and writes `bytes`
   /// of result to `out`; where there are leaders the root alone runs it and its result is passed on. `content()` says what
   /// leaders have to gather in its place.
   template <class Combine, class MakeContent>
   [[gnu::always_inline]] inline Progress complete(Combine&& combine, MakeContent&& content, void* out,
                                                   std::size_t bytes) {
-    if (retired_ + 1 < arrived_) [[unlikely]] {
-      const Progress progress = wait(arrived_ - 1);
-      if (progress != Progress::complete) return progress;
-    }
     if (crew_ != nullptr) [[unlikely]]
       return arrival_ == Arrival::last ? complete_for_all(combine, content, out, bytes) : follow(arrived_, out, bytes);
     return retire(arrived_, combine, content, out, bytes);
   }
 
-  /// Retires outstanding split-phase episodes, all of them barriers, up to `episode`; waits for none.
-  Progress test(Episode episode) { return retire_barriers<Testing>(episode); }
-
-  /// As test, and waits.
-  Progress wait(Episode episode) { return retire_barriers<Blocking>(episode); }
-
   Episode arrived() const { return arrived_; }
-  Episode retired() const { return retired_; }
-  int outstanding() const { return static_cast<int>(arrived_ - retired_); }
 
-  /// What a rank of this host posted for `episode`. Valid between the episode's completion and kMaxOutstanding episodes
-  /// later.
+  /// What a rank of this host posted for `episode`. Valid between the episode's completion and the next arrival.
   const std::byte* payload(int seat, Episode episode) const {
     return channels_.arrivals[index(seat)].line(episode).payload;
   }
@@ -139,9 +112,6 @@ class Exchange {
   int mismatched_host() const { return others_->mismatched_host(); }
 
  private:
-  struct Blocking {};
-  struct Testing {};
-
   using Arrival = typename Crew<Policy>::Arrival;
   using Whose = typename Gathering<Policy>::Whose;
 
@@ -172,7 +142,7 @@ class Exchange {
   }
 
   void post_for_all(Episode episode) {
-    post(channels_.ascents[index(station_->lane)], episode, signatures_[episode % kRingLines], nullptr, 0);  // [post]
+    post(channels_.ascents[index(station_->lane)], episode, signature_, nullptr, 0);  // [post]
   }
 
   /// Waits for the rank of the lane that sees to the episode, and takes the result from it.
@@ -184,7 +154,6 @@ class Exchange {
       if (crew_->sleep({&line.episode, episode}) == WaitResult::aborted && !is_released()) return Progress::aborted;
     }
     if (bytes != 0) std::memcpy(out, line.payload, bytes);
-    retired_ = episode;
     return Progress::complete;
   }
 
@@ -216,7 +185,7 @@ class Exchange {
     if (ascends_at_once_) [[unlikely]]
       ascend(episode, content());
     for (std::size_t i = 0; i < children_.size(); ++i) {
-      const Progress progress = see_post<Blocking>(*children_[i], station_->children[i].lane, episode);  // [see]
+      const Progress progress = see_post(*children_[i], station_->children[i].lane, episode);  // [see]
       if (progress != Progress::complete) return progress;
     }
     if (!is_deep_) [[likely]] {
@@ -228,12 +197,11 @@ class Exchange {
       if (released_by_ == nullptr && gathered.need != Content::Need::fold) combine(out);
     }
     if (released_by_ != nullptr) {
-      const Progress progress = see<Blocking>(*released_by_, episode);  // [free]
+      const Progress progress = see(*released_by_, episode);  // [free]
       if (progress != Progress::complete) return progress;
       if (bytes != 0) std::memcpy(out, released_by_->line(episode).payload, bytes);
     }
     for (Channel<Policy>* release : releases_) post(*release, episode, 0, out, bytes);  // [release]
-    retired_ = episode;
     return Progress::complete;
   }
 
@@ -259,7 +227,7 @@ class Exchange {
     } else {
       gathering_.gather_lines(known, episode, content);
     }
-    const Progress progress = meet_hosts<Blocking>(episode, content);
+    const Progress progress = meet_hosts(episode, content);
     if (progress != Progress::complete) return progress;
     if (folds) {
       known.fold_all(content, static_cast<std::byte*>(out));
@@ -283,124 +251,39 @@ class Exchange {
       payload = station_->block.ranks != 0 ? own.payload(0) : reinterpret_cast<const std::byte*>(&count);
       bytes = station_->block.ranks != 0 ? content.bytes : sizeof(count);
     }
-    post(channels_.ascents[index(station_->lane)], episode, signatures_[episode % kRingLines], payload,
-         bytes);  // [ascend]
+    post(channels_.ascents[index(station_->lane)], episode, signature_, payload, bytes);  // [ascend]
   }
 
-  template <class Mode>
   Progress meet_hosts(Episode episode, const Content& content) {
-    if (!others_->is_under_way()) others_->start(episode, signatures_[episode % kRingLines], content);
-    Progress progress = Progress::pending;
-    const auto is_over = [&] { return (progress = others_->advance()) != Progress::pending; };
+    others_->start(episode, signature_, content);
     mismatched_seat_ = -1;
-    if constexpr (std::is_same_v<Mode, Testing>) {
-      if (is_over()) return progress;
-      waiter_->idle();
-      return waiter_->is_aborted() ? Progress::aborted : Progress::pending;
-    } else {
-      return waiter_->until_polled(is_over) == WaitResult::ready ? progress : Progress::aborted;
+    while (true) {
+      const Progress progress = others_->advance();
+      if (progress != Progress::pending) return progress;
+      const auto can_advance = [this] { return others_->can_advance(); };
+      if (waiter_->until_polled(can_advance) == WaitResult::aborted) return Progress::aborted;
     }
   }
 
-  // Split-phase barriers are seen by each rank of a host for itself in every pattern, by the lines of all lanes: a release
-  // would wait for a leader to call. Between hosts there is no other way than through the root, where some rank frees all.
-  template <class Mode>
-  [[gnu::noinline]] Progress retire_barriers(Episode episode) {
-    if (is_out_of_step_) return out_of_step(arrived_);
-    while (retired_ < episode) {
-      const Progress progress = retire_barrier<Mode>(retired_ + 1);
-      if (progress != Progress::complete) return progress;
-      retired_ += 1;
-      next_lane_ = 0;
-    }
-    return Progress::complete;
-  }
-
-  template <class Mode>
-  Progress retire_barrier(Episode episode) {
-    if (!spans_hosts_) return see_all_lanes<Mode>(episode);
-    Channel<Policy>& wide = channels_.releases[index(station_->wide_release)];
-    if (others_ == nullptr) return see<Mode>(wide, episode);  // [free]
-    if (crew_ == nullptr) return retire_wide_barrier<Mode>(episode);
-    const auto is_over = [&] { return wide.line(episode).episode.load(std::memory_order_seq_cst) == episode; };
-    while (!is_over()) {
-      if (!crew_->is_meeting_hosts) {
-        const Meeting meeting(*crew_);
-        return retire_wide_barrier<Mode>(episode);
-      }
-      if constexpr (std::is_same_v<Mode, Testing>) {
-        waiter_->idle();
-        return is_over() ? Progress::complete : waiter_->is_aborted() ? Progress::aborted : Progress::pending;
-      } else {
-        const auto may_go_on = [&] { return is_over() || !crew_->is_meeting_hosts; };
-        if (waiter_->until(may_go_on, wide.watchers) == WaitResult::aborted) return Progress::aborted;
-      }
-    }
-    return Progress::complete;
-  }
-
-  /// While it lives, a rank of the crew sees to a barrier between hosts.
-  struct Meeting {
-    explicit Meeting(Crew<Policy>& meeting_crew) : crew(meeting_crew) { crew.is_meeting_hosts = true; }
-    ~Meeting() { crew.is_meeting_hosts = false; }
-    Meeting(const Meeting&) = delete;
-    Meeting& operator=(const Meeting&) = delete;
-    Crew<Policy>& crew;
-  };
-
-  /// On the root.
-  template <class Mode>
-  Progress retire_wide_barrier(Episode episode) {
-    Progress progress = see_all_lanes<Mode>(episode);
-    if (progress != Progress::complete) return progress;
-    if (!others_->is_under_way()) others_->contributions().reset(0);
-    progress = meet_hosts<Mode>(episode, {});
-    if (progress != Progress::complete) return progress;
-    for (Channel<Policy>& release : channels_.releases.subspan(index(stations_->wide_releases_at))) {
-      post(release, episode, 0, nullptr, 0);  // [release]
-    }
-    return Progress::complete;
-  }
-
-  template <class Mode>
-  Progress see_all_lanes(Episode episode) {
-    for (; next_lane_ < lanes(); ++next_lane_) {  // how far earlier tests of this episode came
-      if (next_lane_ == station_->lane && crew_ == nullptr) continue;
-      const Progress progress = see_post<Mode>(arrivals_of(next_lane_), next_lane_, episode);  // [see]
-      if (progress != Progress::complete) return progress;
-    }
-    return Progress::complete;
-  }
-
-  template <class Mode>
   [[gnu::always_inline]] inline Progress see_post(Channel<Policy>& peer, int lane, Episode episode) {
-    const Progress progress = see<Mode>(peer, episode);
+    const Progress progress = see(peer, episode);
     if (progress != Progress::complete) return progress;
-    if (peer.line(episode).signature == signatures_[episode % kRingLines]) [[likely]]
+    if (peer.line(episode).signature == signature_) [[likely]]
       return Progress::complete;
     mismatched_seat_ = stations_->of_lane[index(lane)].seats.front();
     return Progress::mismatched;
   }
 
-  template <class Mode>
   [[gnu::always_inline]] inline Progress see(Channel<Policy>& channel, Episode episode) {
     const auto& theirs = channel.line(episode).episode;
     const auto is_posted = [&] { return theirs.load(std::memory_order_seq_cst) == episode; };
-    if constexpr (std::is_same_v<Mode, Testing>) {
-      if (is_posted()) return Progress::complete;
-      waiter_->idle();
-      if (!waiter_->is_aborted()) return Progress::pending;
-      return is_posted() ? Progress::complete : Progress::aborted;
-    } else {
-      const WaitResult result = waiter_->until(is_posted, channel.watchers, {&theirs, episode});
-      return result == WaitResult::ready ? Progress::complete : Progress::aborted;
-    }
+    const WaitResult result = waiter_->until(is_posted, channel.watchers, {&theirs, episode});
+    return result == WaitResult::ready ? Progress::complete : Progress::aborted;
   }
 
   // What every episode touches comes first, that of a rank in a crew before all, and nothing of it is reached through something
   // else.
   Episode arrived_;
-  Episode retired_;
   Crew<Policy>* crew_;
   Channel<Policy>* own_;
   Channel<Policy>* own_release_ = nullptr;  ///< of the lane, if it carries several ranks
@@ -409,7 +292,7 @@ class Exchange {
   bool is_out_of_step_ = false;             ///< with another rank of its lane
   bool is_deep_ = false;                    ///< somebody passes on contributions
   bool ascends_at_once_ = false;            ///< all-to-all among lanes, of which this one carries several ranks
-  Signature signatures_[kRingLines]{};      ///< of the own posts
+  Signature signature_ = 0;                 ///< of the newest own post
   std::vector<Channel<Policy>*> children_;  // in the order of the station's
   Channel<Policy>* released_by_ = nullptr;
   std::vector<Channel<Policy>*> releases_;
@@ -421,8 +304,6 @@ class Exchange {
   const Station* station_;
   Gathering<Policy> gathering_;
   HostExchange* others_;
-  bool spans_hosts_;
-  int next_lane_ = 0;
   int mismatched_seat_ = -1;
 };
 

@@ -5,6 +5,7 @@
 // run and from the places of its lanes alone, so every process computes the same.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -95,11 +96,11 @@ class Host {
   void connect(Network* network) { network_ = network; }
   Network* network() const { return network_; }
 
-  /// A number for the channel of a team that spans hosts and whose rank 0 is here; no living team of the run has it.
+  /// A number for the channels of a team that spans hosts and whose rank 0 is here; no living team of the run has it.
   std::uint32_t next_channel();
 
-  /// For the root of a team whose board is that block: from now on, until it closes it, the leader serves the relay there.
-  void open_relay(int block, RelayBox<StdAtomics>& box, std::uint32_t channel);
+  /// For the root of a team whose board is that block: from now on, until it closes it, the leader serves the relays there.
+  void open_relay(int block, const Board& board, std::uint32_t channel);
   void close_relay(int block);
 
   /// Leader, whenever it waits: takes over a failure that another host told of, if one did, and serves the relays. How long
@@ -166,7 +167,13 @@ class Host {
   Network* network_ = nullptr;
   struct Relay {
     int block;
-    RelayServer<StdAtomics> server;
+    std::array<RelayServer<StdAtomics>, kStrands> servers;
+
+    bool serve() {
+      bool is_busy = false;
+      for (auto& server : servers) is_busy = server.serve() || is_busy;
+      return is_busy;
+    }
   };
   std::vector<Relay> relays_;  ///< that this leader serves
   std::uint64_t relay_changes_ = 0;

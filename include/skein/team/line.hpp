@@ -6,9 +6,8 @@
 // cache line, so that a small reduction moves what a barrier moves. A channel is a ring of lines and the watchers that
 // sleep on it.
 //
-// Why kRingLines = 2 * kMaxOutstanding lines are enough: a rank posts episode e + 2K only after it has retired e + K,
-// that is after every peer has posted e + K; and a peer posts e + K only after it has retired, and so has finished
-// reading, episode e.
+// Why two lines are enough: a rank posts episode e + 2 only after it has retired e + 1, that is after every peer has posted
+// e + 1; and a peer posts e + 1 only after it has retired, and so has finished reading, episode e.
 #pragma once
 
 #include <cstddef>
@@ -20,12 +19,15 @@
 
 namespace skein {
 
-/// Split-phase collectives of one team that a rank may have started and not completed.
-inline constexpr int kMaxOutstanding = 4;
-inline constexpr int kRingLines = 2 * kMaxOutstanding;
+inline constexpr int kRingLines = 2;
 
 /// Bytes of payload that travel in the line itself.
 inline constexpr std::size_t kInlineBytes = 48;
+
+/// What a team does, one after the other: its blocking calls are one sequence, its non-blocking ones another. Each has channels
+/// of its own.
+enum class Strand { calls, operations };
+inline constexpr int kStrands = 2;
 
 using Episode = std::uint64_t;
 using Signature = std::uint64_t;

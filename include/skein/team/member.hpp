@@ -24,13 +24,17 @@
 
 namespace skein {
 
+/// For what another thread may still use, from which nobody takes it any more: it stays reachable, as memory checkers ask for.
+void keep_for_ever(std::shared_ptr<const void> object);
+
 class alignas(kStride) Member {  // each rank writes to its own in every call
  public:
   /// Of the run's first team. The context outlives it.
   explicit Member(RankContext& context);
 
-  /// Of a team whose board `side` holds; `rank` is the number in it. Takes over one handle of the board's block.
-  Member(RankContext& context, std::shared_ptr<TeamSide> side, int rank, TeamName name);
+  /// Of a team whose board `side` holds; `rank` is the number in it. On the strand of calls, takes over one handle of the board's
+  /// block.
+  Member(RankContext& context, std::shared_ptr<TeamSide> side, int rank, TeamName name, Strand strand);
   ~Member();
   Member(const Member&) = delete;
   Member& operator=(const Member&) = delete;
@@ -41,10 +45,10 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
   int process() const { return map().process_of(rank_); }
   int processes() const { return map().processes(); }
   int hosts() const { return map().hosts(); }
-  const Staging& staging() const { return side_->board().staging(); }
+  const Staging& staging() const { return side_->board().staging(strand_); }
 
   /// The way to other hosts; null but on the lane that is the root of this one.
-  HostExchange* others() const { return side_->others(); }
+  HostExchange* others() const { return side_->others(strand_); }
 
   /// What every call begins with. The shortest ones leave the roll-call to their exchange().
   void enter(const Call& call) {
@@ -54,6 +58,12 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
   }
   void check(const Call& call) {
     require_caller(call);
+    prepare();
+  }
+  /// Of a call that is none of the strand's own.
+  void enter_beside(const Call& call) {
+    require_caller(call);
+    note(call, exchange_.arrived());
     prepare();
   }
 
@@ -67,8 +77,6 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
   }
 
   void prepare() {
-    if (exchange_.outstanding() >= kMaxOutstanding) [[unlikely]]
-      complete_barriers(exchange_.retired() + 1);
     if (name_ != 0) look_around();
   }
 
@@ -108,8 +116,6 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
     if (progress != Progress::complete) [[unlikely]]
       throw_failed(progress);
   }
-
-  void complete_barriers(Episode episode);
 
   /// Runs a collective in which peers read this rank's memory or user code runs: whatever it throws ends the run, and
   /// passes on only when nobody reads any more.
@@ -195,13 +201,15 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
   int rank_on_main_lane() const;
 
  protected:
+  friend class Operations;
+
   // What every call touches comes first: many ranks on a lane have to fit the caches.
   RankContext* context_;
   int rank_;
   int size_;
   TeamName name_ = 0;
   Exchange<StdAtomics> exchange_;
-  int requests_ = 0;  // that have not been waited for
+  Strand strand_;
   bool gives_way_;    // see look_around
   bool spans_hosts_;  // kept at hand: posted() is on the way of small reductions
   std::shared_ptr<TeamSide> side_;

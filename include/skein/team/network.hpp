@@ -13,6 +13,8 @@
 #include <optional>
 #include <span>
 
+#include "skein/team/line.hpp"
+
 namespace skein {
 
 /// News of a failure, as it travels between hosts.
@@ -78,7 +80,7 @@ class Network {
   /// Of the run's first team; lives as long as the network.
   virtual Link& first_link() = 0;
 
-  /// Of another team, whose channel is the same on all its hosts and no other living team's.
+  /// Of another team, or of operations; the channel is the same on all its hosts and nobody else's.
   virtual std::unique_ptr<Link> open(std::uint32_t channel) = 0;
 
   /// Whether nothing is being moved, on any link.
@@ -99,6 +101,11 @@ class Network {
   /// After a run that ended well, by all leaders: nothing is under way any more, and nothing may be sent behind it.
   virtual void close() = 0;
 };
+
+/// Each team has a number for its two channels.
+constexpr std::uint32_t channel_of(std::uint32_t team, Strand strand) {
+  return team + static_cast<std::uint32_t>(strand);
+}
 
 /// A bulk movement between hosts that belongs to an exchange.
 class Transfer {

@@ -9,6 +9,7 @@
 #include <ranges>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace skein {
@@ -82,6 +83,24 @@ class Parts {
   Numbers counts_;
   Numbers begins_;
   bool has_begins_ = false;
+};
+
+/// As Parts, for non-blocking forms: a temporary must be a view of what outlives the call.
+class KeptParts : public Parts {
+ public:
+  template <class Range>
+  static constexpr bool kIsKept = IntegerRange<std::remove_cvref_t<Range>> && std::ranges::borrowed_range<Range>;
+
+  template <class Counts>
+    requires kIsKept<Counts>
+  KeptParts(Counts&& counts) : Parts(counts) {}  // NOLINT: as Parts
+
+  template <class Counts, class Begins>
+    requires(kIsKept<Counts> && kIsKept<Begins>)
+  KeptParts(Counts&& counts, Begins&& begins) : Parts(counts, begins) {}  // NOLINT: kept by the caller
+
+  KeptParts(const Parts& parts) : Parts(parts) {}  // NOLINT: a view
+  KeptParts() = default;
 };
 
 /// Values that came in parts of different sizes: `ragged[q]` are those of rank q.

@@ -25,6 +25,9 @@ class alignas(kStride) RankContext {  // each rank writes to its own in every ca
  public:
   /// `host` and `lane`, which carries the rank, outlive it. `rank` is its number in the run.
   RankContext(Host& host, int rank, RankLane& lane);
+
+  /// What a rank is in the operations of a team of its: they wait as its helpers, and call from there. Needs the lane's turns.
+  explicit RankContext(const RankContext& rank_itself, RollCallLine<StdAtomics>& line);
   RankContext(const RankContext&) = delete;
   RankContext& operator=(const RankContext&) = delete;
 
@@ -35,7 +38,11 @@ class alignas(kStride) RankContext {  // each rank writes to its own in every ca
   Waiter<StdAtomics>& waiter() { return waiter_; }
   const Waiter<StdAtomics>& waiter() const { return waiter_; }
   Readers<StdAtomics>& readers() { return readers_; }
-  RollCallLine<StdAtomics>& roll_call_line() const;
+  RollCallLine<StdAtomics>& roll_call_line() const { return *line_; }
+  bool is_of_operations() const { return mark_ != 0; }
+
+  /// How long none of the ranks of its lane could go on.
+  std::int64_t waited_ns() const;
 
   // --- who may call ---
 
@@ -62,6 +69,13 @@ class alignas(kStride) RankContext {  // each rank writes to its own in every ca
   }
   bool is_leaving() const { return must_leave_; }
 
+  /// An operation of the rank has failed, and told of it.
+  void leave_with_operation() {
+    has_recorded_ = true;
+    must_leave();
+    stop_operations();
+  }
+
   /// In the child of a fork, which owns nothing here.
   void belong_to_parent() {
     is_in_child_ = true;
@@ -81,6 +95,34 @@ class alignas(kStride) RankContext {  // each rank writes to its own in every ca
 
    private:
     RankContext& context_;
+  };
+
+  // --- operations: what the rank has begun and not waited for ---
+
+  /// From the first one on, the rank gives way to its helpers while it waits.
+  void begin_operation();
+  void end_operation();
+  int operations() const { return operations_; }
+
+  /// At the end of the run: throws when one is not complete.
+  void require_no_operations();
+
+  /// After a failure: returns when none of them, nor of what others do for them, will touch the rank's memory any more.
+  void stop_operations();
+
+  /// By the rank: returns when some have ended, or the run has.
+  void wait_for_operations() { lane_->turns()->sleep_for_helpers(ended_); }
+
+  /// An operation whose helper has work, until that is done.
+  struct AtWork {
+    explicit AtWork(RankContext& context) : rank(context) { ++rank.at_work_; }
+    ~AtWork() {
+      --rank.at_work_;
+      rank.lane_->turns()->wake(rank.ended_);
+    }
+    AtWork(const AtWork&) = delete;
+    AtWork& operator=(const AtWork&) = delete;
+    RankContext& rank;
   };
 
   // --- a run ---
@@ -110,17 +152,17 @@ class alignas(kStride) RankContext {  // each rank writes to its own in every ca
 
   // --- failure ---
 
-  [[noreturn]] void throw_aborted() const;
+  [[noreturn]] void throw_aborted();
 
-  /// For a rank that is leaving: the failure, or what it has lost.
-  [[noreturn]] void throw_must_leave() const;
+  /// For a rank that is leaving: the failure.
+  [[noreturn]] void throw_must_leave();
 
   /// The rank fails with the exception in flight, if it is the first: sets the abort word, and waits until nobody reads its
   /// memory.
   void leave_by_exception();
 
-  /// The program has lost track of a call that the rank has made and nobody waits for. While an exception is in flight it is
-  /// being left anyway, and the exception will be the message.
+  /// The program has lost track of a call that the rank has made and nobody waits for: ends the run, and returns when nobody
+  /// touches the rank's memory any more. While an exception is in flight, that will be the message.
   void lose_track(const std::string& message);
 
   /// Several ranks may find a mismatch; this one has told of it.
@@ -139,6 +181,7 @@ class alignas(kStride) RankContext {  // each rank writes to its own in every ca
   }
 
  private:
+  void record(const Failure& failure);
   void record_current_exception();
   void record(const std::exception_ptr& exception);
   void let_others_come() const;
@@ -152,11 +195,14 @@ class alignas(kStride) RankContext {  // each rank writes to its own in every ca
   std::atomic<std::uintptr_t> caller_ = kNobody;  // the thread that may call now; kAsk... if it has other ranks
   std::atomic<std::uintptr_t> thread_ = kNobody;  // the rank's, inside a run
   RankLane* lane_;
+  RollCallLine<StdAtomics>* line_;
   int rank_;
   bool must_leave_ = false;    // the rank has seen a failure
   bool is_in_child_ = false;   // of a fork
   bool has_recorded_ = false;  // the rank has reported its own
+  bool has_begun_ = false;     // to report one, and not said what it was
   bool has_warned_of_fp_ = false;
+  std::uint8_t mark_ = 0;  // kNonblocking for operations
   RollCall<StdAtomics> roll_call_;
   Host* host_;
   Waiter<StdAtomics> waiter_;
@@ -165,6 +211,9 @@ class alignas(kStride) RankContext {  // each rank writes to its own in every ca
   FpEnvironment fp_entered_ = FpEnvironment::capture();
   int mutexes_before_run_ = 0;  // that the rank's thread held
   std::uint32_t teams_led_ = 0;
+  int operations_ = 0;
+  int at_work_ = 0;
+  Turns<StdAtomics>::Queue ended_;  ///< the rank, while it waits for operations
 
   static constexpr std::size_t kKeptScratch = std::size_t{64} * 1024;
   std::vector<std::byte> scratch_;

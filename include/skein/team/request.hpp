@@ -1,23 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A started split-phase collective.
+// Requests: the halves of non-blocking collectives that are still to come.
 #pragma once
 
+#include <cstddef>
+#include <optional>
+#include <source_location>
+#include <span>
 #include <utility>
 
-#include "skein/team/line.hpp"
+#include "skein/team/operations.hpp"
 
 namespace skein {
 
-class RankContext;
-class Team;
+template <class T>
+class Pending;
 
-/// Returned by Team::ibarrier. Complete it with wait(), or with test() until that returns true. Destroying it earlier, or its
-/// team, is an error that ends the run. Used by its rank only, inside the run. When the team spans hosts, it completes only while
-/// on each host a rank of the first lane that carries any of the team calls this team, or waits for or tests a request of it: a
-/// rank that waits for it must not be what that rank waits for.
+/// Returned by the non-blocking forms of Team. Complete it with wait(), or with test() until that returns true; until then the
+/// buffers of the call belong to it, and should be declared before it. Destroying it earlier, or its team, is an error that ends
+/// the run, and waits until nobody touches the buffers. Used by its rank only, inside the run. One that is empty or moved from is
+/// complete.
 class Request {
  public:
+  using Where = std::source_location;
+
   Request() = default;
   Request(Request&& other) noexcept { swap(other); }
   Request& operator=(Request&& other) noexcept {
@@ -26,27 +32,48 @@ class Request {
   }
   ~Request();
 
-  /// True when all ranks have arrived. Does not block, does not allocate.
-  /// Errors  TeamAborted when another rank has failed.
-  bool test();
+  /// True when the call is complete on this rank. Goes on with it as far as it can without waiting, and lets other ranks of its
+  /// lane run. A rank that tests for ever seems to compute: a run in which others wait for it then is not ended.
+  /// Errors  those of the call; TeamAborted when another rank has failed.
+  bool test(Where where = Where::current());
 
-  /// Blocks until all ranks have arrived.
-  /// Errors  TeamAborted when another rank has failed.
-  void wait();
+  /// Blocks until the call is complete on this rank.
+  /// Errors  as test.
+  void wait(Where where = Where::current());
 
  private:
   friend class Team;
-  Request(Team& team, RankContext& context, Episode episode) : team_(&team), context_(&context), episode_(episode) {}
-  void require_team() const;
-  void swap(Request& other) noexcept {
-    std::swap(team_, other.team_);
-    std::swap(context_, other.context_);
-    std::swap(episode_, other.episode_);
-  }
+  template <class T>
+  friend class Pending;
+  friend std::optional<std::size_t> wait_any(std::span<Request> requests, Where where);
 
-  Team* team_ = nullptr;  ///< which may be gone when the rank has to leave
-  RankContext* context_ = nullptr;
-  Episode episode_ = 0;
+  Request(Operations& operations, Outstanding& outstanding, RankContext& rank)
+      : operations_(&operations), outstanding_(&outstanding), rank_(&rank) {}
+  void swap(Request& other) noexcept {
+    std::swap(operations_, other.operations_);
+    std::swap(outstanding_, other.outstanding_);
+    std::swap(rank_, other.rank_);
+  }
+  void require_team() const;
+
+  /// As test; what is over stays to be completed.
+  bool go_on(Where where);
+
+  /// As wait, for what a value form returns.
+  void wait_for(void* value, std::size_t bytes, Where where);
+
+  Operations* operations_ = nullptr;  ///< null when it is complete; may be gone when the rank has to leave
+  Outstanding* outstanding_ = nullptr;
+  RankContext* rank_ = nullptr;
 };
+
+/// Blocks until all are complete.
+/// Errors  as Request::wait.
+void wait_all(std::span<Request> requests, Request::Where where = Request::Where::current());
+
+/// Blocks until one more is complete, and returns which; nothing if all of them are complete already. They may be of several
+/// teams of the rank.
+/// Errors  as Request::wait.
+std::optional<std::size_t> wait_any(std::span<Request> requests, Request::Where where = Request::Where::current());
 
 }  // namespace skein

@@ -125,7 +125,8 @@ struct RollCallEntry {
 template <class Policy>
 class RollCall {
  public:
-  explicit RollCall(RollCallLine<Policy>& line) : line_(&line) {}
+  /// `mark` is kNonblocking for a rank's operations.
+  explicit RollCall(RollCallLine<Policy>& line, std::uint8_t mark = 0) : line_(&line), mark_(mark) {}
 
   [[gnu::always_inline]] inline void enter(const Call& call, const CallId& id) {
     RollCallLine<Policy>& line = *line_;  // which stores with an order would have loaded again
@@ -154,8 +155,8 @@ class RollCall {
   void end_run() { set_run(runs_, RunState::left); }
 
  private:
-  static std::uint64_t pack(const Call& call) {
-    return static_cast<std::uint64_t>(call.operation) | std::uint64_t{call.where.line() & 0xffffffU} << 8U |
+  std::uint64_t pack(const Call& call) const {
+    return static_cast<std::uint64_t>(call.operation) | mark_ | std::uint64_t{call.where.line() & 0xffffffU} << 8U |
            std::uint64_t{static_cast<std::uint32_t>(call.root)} << 32U;
   }
   [[gnu::noinline]] void copy_operator(std::string_view name) {
@@ -171,6 +172,7 @@ class RollCall {
   }
 
   RollCallLine<Policy>* line_;
+  std::uint64_t mark_;
   std::uint64_t count_ = 0;
   const char* file_ = nullptr;  ///< this, the team and the name of the operator are what the line holds
   TeamName team_ = 0;

@@ -108,7 +108,7 @@ class StallJudge {
     std::int64_t longest_ns = -1;
     for (const RankStatus& seat : seats_) {
       if (!seat.call) continue;
-      const bool is_held_up = seat.is_inside && seat.call->operation != Operation::ibarrier;
+      const bool is_held_up = seat.is_inside && !is_nonblocking(seat.call->operation);
       if (is_held_up || seat.call->waits()) longest_ns = std::max(longest_ns, seat.age_ns);
     }
     return std::chrono::nanoseconds(longest_ns);

@@ -27,7 +27,6 @@ struct Station {
   std::vector<int> releases;    ///< release channels that it posts, those of the highest group first
   int own_release = -1;         ///< release channel for its own ranks, if it carries several
   bool ascends = false;         ///< it speaks for several ranks, and others listen
-  int wide_release = -1;        ///< release channel of the root's split-phase barriers
 
   /// The ranks that it speaks for, if they are one block; block.ranks is 0 if not, and their parts are in its part memory.
   Contributions::Block block;
@@ -45,8 +44,7 @@ struct Stations {
   std::vector<Station> of_lane;
   std::vector<int> lane_of_seat;
   int release_channels = 0;
-  int wide_releases_at = 0;  ///< the first of the wide release channels, which are the last ones
-  std::size_t parts = 0;     ///< part memory of all lanes
+  std::size_t parts = 0;  ///< part memory of all lanes
 };
 
 }  // namespace skein

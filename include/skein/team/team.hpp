@@ -44,7 +44,8 @@ struct Operand;
 class Team : private Member {
  public:
   /// The run's first team, made by Runtime. The context outlives it. Programs make others with split() and its like.
-  explicit Team(RankContext& context) : Member(context) {}
+  explicit Team(RankContext& context);
+  ~Team();
 
   using Member::rank;
   using Member::size;
@@ -71,10 +72,6 @@ class Team : private Member {
     constexpr Signature kBarrier = signature(Call{.operation = Operation::barrier});
     exchange(kBarrier, nullptr, 0, kNoContent, kNothing, nullptr, 0, &call);
   }
-
-  /// Arrives and returns at once; Request::wait is the other half. Up to kMaxOutstanding may be outstanding; one more
-  /// first waits for the oldest. Other collectives may be called in between.
-  [[nodiscard]] Request ibarrier(Where where = Where::current());
 
   // --- one rank's values to all ---
 
@@ -200,12 +197,88 @@ class Team : private Member {
     requires Returnable<BufferValue<In>>
   [[nodiscard]] Ragged<BufferValue<In>> alltoallv(const In& in, Parts in_parts, Where where = Where::current());
 
+  // --- non-blocking: begins the call named without the i, and returns; Request::wait and the like are the other half, and value
+  // forms return their value there (Pending). It goes on while its rank, or another of its lane, waits in any Skein call.
+  // Buffers, and the counts of parts, must be left alone until then. Non-blocking calls match each other in the order in which
+  // they begin, whatever blocking ones are made in between, and give the same bits as those.
+  // Cost       that of the call, and some changes of fiber (operations.hpp); those of one team follow each other
+  // Allocates  as the call, and at a team's first, and when more are outstanding on the lane than ever before
+  // Errors     Error(parallel) when kMaxOutstanding of the team are outstanding; those of the call, here or at its completion ---
+
+  [[nodiscard]] Request ibarrier(Where where = Where::current());
+  template <Value T>
+  [[nodiscard]] Pending<T> ibcast(const T& value, int root, Where where = Where::current());
+  template <InPlaceBuffer Data>
+  [[nodiscard]] Request ibcast(Data&& data, int root, Where where = Where::current());
+  template <Value T, class Op>
+  [[nodiscard]] Pending<T> ireduce(const T& value, Op op, int root, Where where = Where::current());
+  template <KeptBuffer In, OutBuffer<BufferValue<In>> Out, class Op>
+  [[nodiscard]] Request ireduce(In&& in, Out&& out, Op op, int root, Where where = Where::current());
+  template <InPlaceBuffer Data, class Op>
+  [[nodiscard]] Request ireduce(Data&& data, Op op, int root, Where where = Where::current());
+  template <Value T, class Op>
+  [[nodiscard]] Pending<T> iallreduce(const T& value, Op op, Where where = Where::current());
+  template <KeptBuffer In, OutBuffer<BufferValue<In>> Out, class Op>
+  [[nodiscard]] Request iallreduce(In&& in, Out&& out, Op op, Where where = Where::current());
+  template <InPlaceBuffer Data, class Op>
+  [[nodiscard]] Request iallreduce(Data&& data, Op op, Where where = Where::current());
+  template <Value T, class Op>
+  [[nodiscard]] Pending<T> iscan(const T& value, Op op, Where where = Where::current());
+  template <KeptBuffer In, OutBuffer<BufferValue<In>> Out, class Op>
+  [[nodiscard]] Request iscan(In&& in, Out&& out, Op op, Where where = Where::current());
+  template <InPlaceBuffer Data, class Op>
+  [[nodiscard]] Request iscan(Data&& data, Op op, Where where = Where::current());
+  template <Value T, class Op>
+  [[nodiscard]] Pending<T> iexscan(const T& value, Op op, const std::type_identity_t<T>& initial,
+                                   Where where = Where::current());
+  template <KeptBuffer In, OutBuffer<BufferValue<In>> Out, class Op>
+  [[nodiscard]] Request iexscan(In&& in, Out&& out, Op op, const BufferValue<In>& initial,
+                                Where where = Where::current());
+  template <InPlaceBuffer Data, class Op>
+  [[nodiscard]] Request iexscan(Data&& data, Op op, const BufferValue<Data>& initial, Where where = Where::current());
+  template <KeptBuffer In, OutBuffer<BufferValue<In>> Out, class Op>
+  [[nodiscard]] Request ireduce_scatter_block(In&& in, Out&& out, Op op, Where where = Where::current());
+  template <WritableBuffer Data, class Op>
+  [[nodiscard]] Request ireduce_scatter_block(Data&& data, Op op, Where where = Where::current());
+  template <KeptBuffer In, OutBuffer<BufferValue<In>> Out, class Op>
+  [[nodiscard]] Request ireduce_scatter(In&& in, Out&& out, KeptParts parts, Op op, Where where = Where::current());
+  template <class T, WritableBuffer Out>
+    requires requires(const T& value) { BufferValue<Out>{value}; }
+  [[nodiscard]] Request iallgather(const T& value, Out&& out, Where where = Where::current());
+  template <KeptBuffer In, OutBuffer<BufferValue<In>> Out>
+  [[nodiscard]] Request iallgather(In&& in, Out&& out, Where where = Where::current());
+  template <WritableBuffer Data>
+  [[nodiscard]] Request iallgather(Data&& data, Where where = Where::current());
+  template <class T, WritableBuffer Out>
+    requires requires(const T& value) { BufferValue<Out>{value}; }
+  [[nodiscard]] Request igather(const T& value, Out&& out, int root, Where where = Where::current());
+  template <KeptBuffer In, OutBuffer<BufferValue<In>> Out>
+  [[nodiscard]] Request igather(In&& in, Out&& out, int root, Where where = Where::current());
+  template <KeptBuffer In>
+  [[nodiscard]] Pending<BufferValue<In>> iscatter(In&& in, int root, Where where = Where::current());
+  template <KeptBuffer In, OutBuffer<BufferValue<In>> Out>
+  [[nodiscard]] Request iscatter(In&& in, Out&& out, int root, Where where = Where::current());
+  template <KeptBuffer In, OutBuffer<BufferValue<In>> Out>
+  [[nodiscard]] Request ialltoall(In&& in, Out&& out, Where where = Where::current());
+  template <WritableBuffer Data>
+  [[nodiscard]] Request ialltoall(Data&& data, Where where = Where::current());
+  template <KeptBuffer In, OutBuffer<BufferValue<In>> Out>
+  [[nodiscard]] Request iallgatherv(In&& in, Out&& out, KeptParts parts, Where where = Where::current());
+  template <KeptBuffer In, OutBuffer<BufferValue<In>> Out>
+  [[nodiscard]] Request igatherv(In&& in, Out&& out, KeptParts parts, int root, Where where = Where::current());
+  template <KeptBuffer In, OutBuffer<BufferValue<In>> Out>
+  [[nodiscard]] Request iscatterv(In&& in, KeptParts parts, Out&& out, int root, Where where = Where::current());
+  template <KeptBuffer In, OutBuffer<BufferValue<In>> Out>
+  [[nodiscard]] Request ialltoallv(In&& in, KeptParts in_parts, Out&& out, KeptParts out_parts,
+                                   Where where = Where::current());
+
   // --- teams of some of the ranks. All of this team call, with the same arguments but color and key. The new team is this
   // rank's as long as the pointer lives, which no other thread may end and the Runtime must outlive; ranks that are in no new
-  // team get none. To let a team go is no collective. Collectives of different teams overlap as they like; but see Request.
+  // team get none. To let a team go is no collective. Collectives of different teams overlap as they like.
   // Cost       two exchanges and O(size()) work a rank
-  // Allocates  a block of each host's segment: some 2.5 KB a rank are touched, and 512 KiB a rank of address space set aside
-  //            where the team spans processes, of which large payloads touch what they need. Freed blocks are used again.
+  // Allocates  a block of each host's segment: some 0.8 KB a rank are touched, twice that with non-blocking calls, and 1 MiB a
+  //            rank of address space set aside where the team spans processes, of which large payloads touch what they need.
+  //            Freed blocks are used again.
   // Errors     Error(environment) when the segment is full, or holds 1,024 teams and shared arrays; a mismatch of the calls or
   //            of `ranks` ends the run ---
 
@@ -280,20 +353,30 @@ class Team : private Member {
 
   /// Seconds that this rank has spent waiting for others; waits shorter than the first polls count as none. Where ranks share
   /// a lane, the time in which none of them could go on.
-  double waited_s() const { return static_cast<double>(context_->waiter().waited_ns()) * 1e-9; }
+  double waited_s() const { return static_cast<double>(context_->waited_ns()) * 1e-9; }
 
  private:
-  friend class Request;
+  friend class Operations;
   friend class RankRunner;
 
-  Team(RankContext& context, std::shared_ptr<TeamSide> side, int rank, TeamName name)
-      : Member(context, std::move(side), rank, name) {}
+  Team(RankContext& context, std::shared_ptr<TeamSide> side, int rank, TeamName name, Strand strand);
+
+  /// body(team, outstanding) makes the call that `operation` names.
+  template <class Body>
+  Request start(Operation operation, Where where, Body body) {
+    const Call call{.operation = nonblocking(operation), .where = where};
+    Operations& all = operations_for(call);
+    return Request(all, all.start(call, std::move(body)), *context_);
+  }
+  Operations& operations_for(const Call& call);
 
   /// The team of the ranks that pass the same `color`, in the order of `key` and then of this team; none for kNoColor.
   std::unique_ptr<Team> divide(const Call& call, std::int64_t color, int key);
   static constexpr std::int64_t kNoColor = -1;
 
   static void print_line(const std::string& line);
+
+  std::shared_ptr<Operations> operations_;  ///< from the first one on
 };
 
 template <class T>

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A team as the ranks of one lane see it: its board, their side of the exchange if they are several, and the way to other
-// hosts if the lane is the root of the team's host.
+// A team as the ranks of one lane see it: its board, and for each strand their side of the exchange if they are several, and
+// the way to other hosts if the lane is the root of the team's host.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -25,7 +26,7 @@ class alignas(kApart) TeamSide {  // several ranks of the lane write to it in ev
   /// Of a team whose board is a block of the heap.
   struct Place {
     int block = -1;
-    std::uint32_t channel = 0;  ///< if it spans hosts
+    std::uint32_t channel = 0;  ///< if it spans hosts: of its calls; its operations have the next
   };
   TeamSide(Host& host, RankLane& lane, RankMap map, Place place);
   ~TeamSide();
@@ -37,22 +38,33 @@ class alignas(kApart) TeamSide {  // several ranks of the lane write to it in ev
   int ranks_of_lane() const { return ranks_of_lane_; }
 
   /// Null for a rank that is alone on its lane in the team.
-  Crew<StdAtomics>* crew() { return crew_ ? &*crew_ : nullptr; }
+  Crew<StdAtomics>* crew(Strand strand) {
+    auto& crew = of(strand).crew;
+    return crew ? &*crew : nullptr;
+  }
 
   /// Null but on the root of a team that spans hosts.
-  HostExchange* others() { return others_ ? &*others_ : nullptr; }
+  HostExchange* others(Strand strand) {
+    auto& others = of(strand).others;
+    return others ? &*others : nullptr;
+  }
 
  private:
+  struct Side {
+    std::optional<Crew<StdAtomics>> crew;
+    std::unique_ptr<Link> own_link;
+    std::optional<HostExchange> others;
+  };
+  Side& of(Strand strand) { return sides_[static_cast<std::size_t>(strand)]; }
   void join(RankLane& lane);
+  Link& link(Strand strand);
 
   Host& host_;
   Place place_;
   std::optional<Board> own_board_;
   const Board* board_;
   int ranks_of_lane_ = 1;
-  std::optional<Crew<StdAtomics>> crew_;
-  std::unique_ptr<Link> own_link_;
-  std::optional<HostExchange> others_;
+  std::array<Side, kStrands> sides_;
   bool has_opened_relay_ = false;
 };
 
