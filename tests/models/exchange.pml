@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The exchange: arrivals, ascents and releases over rings of lines, blocking collectives and split-phase barriers mixed in
-// every way, under sequential consistency.
+// The exchange: arrivals, ascents and releases over rings of lines, under sequential consistency.
 //
 // Stands for  include/skein/team/exchange.hpp
 // Abstracts   a wait is blocked, not looping (park.pml has the waiting); the payload of episode e is e; a host only.
@@ -9,28 +8,20 @@
 //             no end state but the end (a program of finite length has no cycles, so this is progress as well).
 //
 //   -DALL_TO_ALL | -DGATHER_RELEASE | -DLEVELS      the formation; levels: groups {0,1} and {2,3}, led by 0 and 2
-//   -DRANKS=n -DOUTSTANDING=k -DEPISODES=e
+//   -DRANKS=n -DEPISODES=e
 //   -DM_...                                         mutants, each of which must fail
 
 #ifndef RANKS
 #define RANKS 3
-#endif
-#ifndef OUTSTANDING
-#define OUTSTANDING 1
 #endif
 #ifndef EPISODES
 #define EPISODES 5
 #endif
 
 #ifdef M_SHORT_RING
-#define RING (2 * OUTSTANDING - 1)
+#define RING 1
 #else
-#define RING (2 * OUTSTANDING)
-#endif
-#ifdef M_TOO_MANY_OUTSTANDING
-#define MAY_BE_OUTSTANDING (OUTSTANDING + 1)
-#else
-#define MAY_BE_OUTSTANDING OUTSTANDING
+#define RING 2
 #endif
 
 #define CHANNELS 3 * RANKS
@@ -41,8 +32,7 @@
 
 byte posted_episode[CHANNELS * RING];
 byte posted_payload[CHANNELS * RING];
-bool is_split[EPISODES + 1];  // what the program does in each episode, the same on all ranks
-byte arrived[RANKS];          // ghost: the last episode each rank has posted
+byte arrived[RANKS];  // ghost: the last episode each rank has posted
 
 inline post(channel, e) {
 #ifdef M_EPISODE_FIRST
@@ -58,17 +48,17 @@ inline see(channel, e) { posted_episode[AT(channel, e)] == e }
 
 inline read_payload(channel, e) { assert(posted_payload[AT(channel, e)] == e) }
 
-// A split-phase barrier, which every rank sees for itself.
-inline retire_barrier() {
+// All-to-all, in which every rank sees all others for itself.
+inline see_all(e) {
   i = 0;
   do
-  :: i < RANKS -> see(ARRIVAL(i), retired + 1); i++  // [see]
+  :: i < RANKS -> see(ARRIVAL(i), e); i++  // [see]
   :: else -> break
   od;
   i = 0
 }
 
-// What is read once a blocking collective is complete, where no leader did it.
+// What may be read once the episode is complete, until the next arrival: the lines of all ranks.
 inline combine(e) {
   i = 0;
   do
@@ -91,37 +81,15 @@ inline assert_all_arrived(e) {
 
 proctype rank(byte own) {
   byte mine = 0;
-  byte retired = 0;
   byte i = 0;
   do
-  :: mine == EPISODES && retired == EPISODES -> break
-
-  // Starts a split-phase barrier.
-  :: mine < EPISODES && is_split[mine + 1] && mine - retired < MAY_BE_OUTSTANDING ->
-     mine++;
-     post(ARRIVAL(own), mine);  // [post]
-     arrived[own] = mine
-
-  // Tests or waits for the oldest outstanding one.
-  :: retired < mine ->
-     retire_barrier();
-     retired++;
-     assert_all_arrived(retired)
-
-  // A blocking collective. It first waits for all that are outstanding.
-  :: mine < EPISODES && !is_split[mine + 1] && mine - retired < MAY_BE_OUTSTANDING ->
+  :: mine == EPISODES -> break
+  :: mine < EPISODES ->
      mine++;
      post(ARRIVAL(own), mine);  // [post]
      arrived[own] = mine;
-     do
-     :: retired + 1 < mine ->
-        retire_barrier();
-        retired++;
-        assert_all_arrived(retired)
-     :: else -> break
-     od;
 #ifdef ALL_TO_ALL
-     retire_barrier();
+     see_all(mine);
      combine(mine);
 #endif
 #ifdef GATHER_RELEASE
@@ -140,7 +108,8 @@ proctype rank(byte own) {
         post(RELEASE(0), mine)  // [release]
      :: else ->
         see(RELEASE(0), mine);  // [free]
-        read_payload(RELEASE(0), mine)
+        read_payload(RELEASE(0), mine);
+        combine(mine)
      fi;
 #endif
 #ifdef LEVELS
@@ -177,19 +146,13 @@ proctype rank(byte own) {
         read_payload(RELEASE(2), mine)
      fi;
 #endif
-     retired = mine;
-     assert_all_arrived(retired)
+     assert_all_arrived(mine)
   od
 }
 
 init {
-  byte e = 1;
-  do
-  :: e <= EPISODES -> if :: is_split[e] = true :: skip fi; e++
-  :: else -> break
-  od;
+  byte e = 0;
   atomic {
-    e = 0;
     do
     :: e < RANKS -> run rank(e); e++
     :: else -> break

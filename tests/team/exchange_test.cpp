@@ -136,38 +136,6 @@ TYPED_TEST(ExchangeOf, EveryRankLeavesWithEveryPost) {
   });
 }
 
-// Defect: a ring too short for kMaxOutstanding episodes; an episode that completes before an earlier one; a test that
-// blocks, or that forgets how far it came.
-TYPED_TEST(ExchangeOf, OutstandingEpisodesRetireInOrder) {
-  this->for_all_teams([this](int ranks, PatternChoice pattern, WaitPolicy wait) {
-    Shared<TypeParam> shared(ranks, pattern);
-    std::vector<std::atomic<std::uint64_t>> marks(static_cast<std::size_t>(ranks));
-    run_threads(ranks, 2, [&](int own) {
-      Rank<TypeParam> rank(shared, own, wait, this->kFirst);
-      skein::Exchange<TypeParam>& exchange = rank.exchange;
-      for (std::uint64_t round = 1; round <= this->kRounds / 2; ++round) {
-        // As many as may be outstanding, plus one that has to wait for the oldest.
-        for (int i = 0; i <= skein::kMaxOutstanding; ++i) {
-          if (exchange.outstanding() == skein::kMaxOutstanding) {
-            EXPECT_EQ(exchange.wait(exchange.retired() + 1), Progress::complete);
-          }
-          marks[static_cast<std::size_t>(own)].fetch_add(1, std::memory_order_relaxed);
-          exchange.arrive(kSame, nullptr, 0);
-        }
-        const Episode half = exchange.retired() + 2;
-        while (exchange.test(half) == Progress::pending) TypeParam::yield();
-        EXPECT_GE(exchange.retired(), half);
-        for (const auto& mark : marks) EXPECT_GE(mark.load(std::memory_order_relaxed), half - this->kFirst + 1);
-        EXPECT_EQ(exchange.wait(exchange.arrived()), Progress::complete);
-        EXPECT_EQ(exchange.outstanding(), 0);
-        for (const auto& mark : marks) {
-          EXPECT_GE(mark.load(std::memory_order_relaxed), exchange.arrived() - this->kFirst + 1);
-        }
-      }
-    });
-  });
-}
-
 // Defect: ranks in different calls take each other's data for their own.
 TYPED_TEST(ExchangeOf, ADifferentSignatureIsFoundByTheRanksThatCompare) {
   for (const Pattern pattern : {Pattern::all_to_all, Pattern::gather_release}) {

@@ -244,27 +244,6 @@ TEST_P(ExploredLanes, FoldsAndPayloads) {
   explore(name_of(GetParam()), make, preemptions(), 1, kDrawn);
 }
 
-// Defect: split-phase barriers that complete early, out of order, or never, between blocking ones.
-TEST_P(ExploredLanes, OutstandingBarriers) {
-  const auto make = [&] {
-    return trial([](State& state, Lane&, int own, skein::Exchange<ExplorerAtomics>& exchange) {
-      state.write_note(own, kFirst);
-      exchange.start(kSame);
-      state.write_note(own, kFirst + 1);
-      exchange.start(kSame);
-      if (exchange.test(kFirst) == Progress::complete) state.require_notes(kFirst);
-      if (own % 2 == 0) Explorer::require(exchange.wait(kFirst) == Progress::complete, "a barrier did not complete");
-      state.write_note(own, kFirst + 2);
-      exchange.arrive(kSame + 1, nullptr, 0);
-      Explorer::require(exchange.complete(kNothing, kNoContent, nullptr, 0) == Progress::complete,
-                        "an exchange did not complete");
-      Explorer::require(exchange.outstanding() == 0, "a barrier is left");
-      for (Episode episode = kFirst; episode < kFirst + 3; ++episode) state.require_notes(episode);
-    });
-  };
-  explore(name_of(GetParam()), make, preemptions(), 1, kDrawn);
-}
-
 // Defect: a failure that leaves a rank waiting, on its own lane or another, or asleep in a queue of its lane.
 TEST_P(ExploredTwoLanes, AFailureEndsEveryWait) {
   const int ranks = static_cast<int>(Shared(GetParam().carried()).size);
@@ -297,29 +276,21 @@ TEST_P(ExploredTwoLanes, AFailureEndsEveryWait) {
 TEST_P(ExploredTwoLanes, AMismatchIsFound) {
   const int ranks = static_cast<int>(Shared(GetParam().carried()).size);
   for (int odd = 0; odd < ranks; ++odd) {
-    for (const bool is_split : {false, true}) {
-      const auto make = [&] {
-        return trial(
-            [odd, is_split](State& state, Lane&, int own, skein::Exchange<ExplorerAtomics>& exchange) {
-              Progress progress = Progress::pending;
-              if (own == odd && is_split) {
-                progress = exchange.wait(exchange.start(kSame + 1));
-              } else {
-                exchange.arrive(own == odd ? kSame + 1 : kSame, nullptr, 0);
-                progress = exchange.complete(kNothing, kNoContent, nullptr, 0);
-              }
-              if (progress == Progress::mismatched)
-                state.shared.failure.fail({own, skein::ExitCode::parallel, "mismatch"});
-              if (progress == Progress::complete) state.completed[State::index(own)] = 1;
-            },
-            [](const State& state) {
-              if (!state.shared.abort.is_set()) return std::string("nobody found the mismatch");
-              return std::string();
-            });
-      };
-      explore(name_of(GetParam()) + ", rank " + std::to_string(odd) + (is_split ? " splits" : " differs"), make, 1, 1,
-              kDrawn);
-    }
+    const auto make = [&] {
+      return trial(
+          [odd](State& state, Lane&, int own, skein::Exchange<ExplorerAtomics>& exchange) {
+            exchange.arrive(own == odd ? kSame + 1 : kSame, nullptr, 0);
+            const Progress progress = exchange.complete(kNothing, kNoContent, nullptr, 0);
+            if (progress == Progress::mismatched)
+              state.shared.failure.fail({own, skein::ExitCode::parallel, "mismatch"});
+            if (progress == Progress::complete) state.completed[State::index(own)] = 1;
+          },
+          [](const State& state) {
+            if (!state.shared.abort.is_set()) return std::string("nobody found the mismatch");
+            return std::string();
+          });
+    };
+    explore(name_of(GetParam()) + ", rank " + std::to_string(odd) + " differs", make, 1, 1, kDrawn);
   }
 }
 

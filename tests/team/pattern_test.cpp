@@ -155,12 +155,11 @@ TEST(ChooseFormation, IsATreeWithSeatZeroAtItsRoot) {
     EXPECT_FALSE(led.contains(0));
 
     const Stations stations(formation, numbers(seats.size()));
-    std::vector<int> posters(static_cast<std::size_t>(stations.wide_releases_at), 0);
+    std::vector<int> posters(static_cast<std::size_t>(stations.release_channels), 0);
     std::vector<int> pollers(static_cast<std::size_t>(stations.release_channels), 0);
     for (const Station& station : stations.of_lane) {
       for (const int line : station.releases) ++posters[static_cast<std::size_t>(line)];
       if (station.released_by >= 0) ++pollers[static_cast<std::size_t>(station.released_by)];
-      if (station.wide_release >= 0) ++pollers[static_cast<std::size_t>(station.wide_release)];
       EXPECT_EQ(station.released_by < 0, station.lane == 0);
     }
     EXPECT_TRUE(std::all_of(posters.begin(), posters.end(), [](int count) { return count == 1; }));
