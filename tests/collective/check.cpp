@@ -17,30 +17,39 @@ namespace {
 
 template <class T>
 std::string run(skein::Team& team, const Check& check, std::uint64_t number) {
-  MoveChecks<T> moves(team, check, number);
-  RaggedChecks<T> ragged(team, check, number);
+  const auto judged = [](auto checks, const auto& run_one) {
+    std::string wrong = run_one(checks);
+    return checks.were_others_wrong() ? wrong + " another call that was outstanding" : wrong;
+  };
+  const auto moves = [&](std::string (MoveChecks<T>::*run_one)()) {
+    return judged(MoveChecks<T>(team, check, number), [&](auto& checks) { return (checks.*run_one)(); });
+  };
+  const auto ragged = [&](std::string (RaggedChecks<T>::*run_one)()) {
+    return judged(RaggedChecks<T>(team, check, number), [&](auto& checks) { return (checks.*run_one)(); });
+  };
   switch (check.kind) {
     case Kind::bcast:
-      return moves.bcast();
+      return moves(&MoveChecks<T>::bcast);
     case Kind::gather:
-      return moves.gather();
+      return moves(&MoveChecks<T>::gather);
     case Kind::allgather:
-      return moves.allgather();
+      return moves(&MoveChecks<T>::allgather);
     case Kind::scatter:
-      return moves.scatter();
+      return moves(&MoveChecks<T>::scatter);
     case Kind::alltoall:
-      return moves.alltoall();
+      return moves(&MoveChecks<T>::alltoall);
     case Kind::gatherv:
-      return ragged.gatherv();
+      return ragged(&RaggedChecks<T>::gatherv);
     case Kind::allgatherv:
-      return ragged.allgatherv();
+      return ragged(&RaggedChecks<T>::allgatherv);
     case Kind::scatterv:
-      return ragged.scatterv();
+      return ragged(&RaggedChecks<T>::scatterv);
     case Kind::alltoallv:
-      return ragged.alltoallv();
+      return ragged(&RaggedChecks<T>::alltoallv);
     default:
       return with_entry<typename OperatorsOf<T>::List>(check.op, [&](auto op) {
-        return FoldChecks<T>(team, check, number).fold(made<typename decltype(op)::type>());
+        return judged(FoldChecks<T>(team, check, number),
+                      [&](auto& checks) { return checks.fold(made<typename decltype(op)::type>()); });
       });
   }
 }

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "check.hpp"
+#include "either_form.hpp"
 #include "guarded_buffer.hpp"
 #include "values.hpp"
 
@@ -29,13 +30,15 @@ template <class T>
 class CheckedCall {
  public:
   CheckedCall(skein::Team& team, const Check& check, std::uint64_t number)
-      : team_(team),
+      : team_(team, number),
         check_(check),
         number_(number),
         ranks_(static_cast<std::size_t>(team.size())),
         rank_(static_cast<std::size_t>(team.rank())),
         n_(check.n),
         mine_(window(team.rank())) {}
+
+  bool were_others_wrong() const { return team_.is_wrong(); }
 
  protected:
   const T* window(int rank) const { return Table<T>::window(number_, rank); }
@@ -63,7 +66,7 @@ class CheckedCall {
     return drawn % 4 == 0 ? 0 : drawn % 4 == 1 ? n_ : drawn / 4 % (n_ + 1);
   }
 
-  skein::Team& team_;
+  EitherForm team_;
   const Check& check_;
   std::uint64_t number_;
   std::size_t ranks_;

@@ -32,6 +32,7 @@ class Step {
         dealt_(all_.size()),
         everyone_(static_cast<std::size_t>(team.size())),
         counts_(everyone_.size(), 1) {
+    nonblocking(0);
     large(0);  // which warms scratch memory up
   }
 
@@ -45,15 +46,11 @@ class Step {
     sum_ += team_.exscan(x, skein::max, 0.0);
     sum_ += std::get<0>(team_.allreduce(skein::sum(x), skein::minloc(skein::Located{x, team_.rank()})));
     sum_ += team_.bcast(x, root);
-    skein::Request first = team_.ibarrier();
-    skein::Request second = team_.ibarrier();
     team_.allgather(x, std::span(everyone_));
     team_.gather(x, std::span(everyone_), root);
     sum_ += team_.scatter(std::span(everyone_), root);
     parts();
-    second.wait();
-    while (!first.test()) {
-    }
+    nonblocking(root);
     if (round % kRoundsPerLargeOne == 0) large(root);
   }
 
@@ -77,6 +74,22 @@ class Step {
     team_.scatterv(everyone_, counts_, std::span(dealt_).first(1), root);
     team_.alltoallv(everyone_, counts_, std::span(dealt_).first(everyone_.size()), counts_);
     sum_ += team_.once([] { return 1.0; });
+  }
+
+  void nonblocking(int root) {
+    const std::span<const double> some(many_.data(), 500);
+    std::array<skein::Request, 6> requests = {
+        team_.ibarrier(),
+        team_.iallreduce(some, std::span(all_).first(500), skein::sum),
+        team_.ibcast(std::span(many_).last(500), root),
+        team_.iallgather(1.0, everyone_),
+        team_.iscan(some, std::span(all_).subspan(500, 500), skein::max),
+        team_.ireduce_scatter(everyone_, std::span(dealt_).first(1), counts_, skein::max)};
+    skein::Pending<double> value = team_.iallreduce(1.0, skein::sum);
+    while (!requests[2].test()) team_.yield();
+    while (skein::wait_any(requests)) {
+    }
+    sum_ += value.wait();
   }
 
   void large(int root) {

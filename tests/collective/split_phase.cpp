@@ -50,15 +50,12 @@ class SplitPhase {
   };
 
   void start() {
+    if (pending_.size() == static_cast<std::size_t>(skein::kMaxOutstanding)) complete(0, 0);
     mark(++started_);
     pending_.push_back({team_.ibarrier(), started_});
-    if (pending_.size() <= static_cast<std::size_t>(skein::kMaxOutstanding)) return;
-    require_all(pending_.front().mark, "the fifth start came back");
-    require(pending_.front().request.test(), "the oldest of five is not complete");
-    pending_.erase(pending_.begin());
   }
 
-  // Episodes are retired in order: completing one completes those before it.
+  // They follow each other: completing one completes those before it.
   void complete(std::size_t which, std::uint64_t how) {
     const std::uint64_t reached = pending_[which].mark;
     if (how % 2 == 0) {
