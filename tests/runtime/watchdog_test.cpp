@@ -205,11 +205,13 @@ class Played {
   }
   /// The rank arrives at a barrier and waits there for a neighbour.
   void wait_for(int rank, int other, skein::Episode episode) {
-    auto& own = host->board().channels().arrivals[static_cast<std::size_t>(rank)].line(episode).episode;
+    auto& own =
+        host->board().channels(skein::Strand::calls).arrivals[static_cast<std::size_t>(rank)].line(episode).episode;
     own.store(episode, std::memory_order_seq_cst);
     calls[static_cast<std::size_t>(rank)].enter(
         {.operation = skein::Operation::barrier, .where = std::source_location::current()}, {0, episode});
-    auto& theirs = host->board().channels().arrivals[static_cast<std::size_t>(other)].line(episode).episode;
+    auto& theirs =
+        host->board().channels(skein::Strand::calls).arrivals[static_cast<std::size_t>(other)].line(episode).episode;
     line(rank).wait.begin(skein::StdAtomics::now_ns(), {&theirs, episode});
   }
 
@@ -239,8 +241,8 @@ TEST(Watchdog, EndsADeadlockAtOnce) {
   Played played(3);
   for (int rank = 0; rank < 3; ++rank) played.wait_for(rank, (rank + 1) % 3, rank == 0 ? 2 : 1);
   // Rank 0 waits for episode 2 of rank 1, rank 1 for episode 1 of rank 2, and rank 2 for episode 1 of rank 0, all short.
-  played.host->board().channels().arrivals[0].line(1).episode.store(0, std::memory_order_seq_cst);
-  played.host->board().channels().arrivals[2].line(1).episode.store(0, std::memory_order_seq_cst);
+  played.host->board().channels(skein::Strand::calls).arrivals[0].line(1).episode.store(0, std::memory_order_seq_cst);
+  played.host->board().channels(skein::Strand::calls).arrivals[2].line(1).episode.store(0, std::memory_order_seq_cst);
   const skein::Watchdog watchdog = played.watchdog(1h);
   ASSERT_TRUE(played.ends());
   const std::string message = played.host->failure().first().message;

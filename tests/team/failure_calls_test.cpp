@@ -141,7 +141,6 @@ std::vector<Mismatch> mismatches() {
        sum_of(kMany)},
       {"large allreduce, barrier", [=](Team& t) { large(t, kMany, skein::sum); }, barrier, sum_of(kMany),
        "barrier #2 at "},
-      {"barrier, ibarrier", barrier, [](Team& t) { t.ibarrier().wait(); }, "barrier #2 at ", "ibarrier #2 at "},
       {"barrier, shared", barrier, [](Team& t) { t.shared<double>(100); }, "barrier #2 at ",
        "shared #2 (100 values of 8 bytes) at "},
       {"shared, large bcast", [](Team& t) { t.shared<double>(100); }, [=](Team& t) { bcast(t, kMany, 0); },

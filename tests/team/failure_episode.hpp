@@ -30,6 +30,9 @@ enum class Inside {
   allreduce_value,
   allreduce_line,
   allreduce_large,
+  iallreduce_line,
+  iallreduce_large,
+  outstanding_large,
   reduce_line,
   reduce_large,
   scan_line,
@@ -58,6 +61,9 @@ inline constexpr const char* kInsideNames[kInsides] = {"barrier",
                                                        "allreduce of a value",
                                                        "allreduce in the line",
                                                        "allreduce of 1 MiB",
+                                                       "iallreduce in the line",
+                                                       "iallreduce of 1 MiB",
+                                                       "two outstanding calls of 1 MiB",
                                                        "reduce in the line",
                                                        "reduce of 1 MiB",
                                                        "scan in the line",
@@ -201,6 +207,32 @@ inline void make_call(skein::Team& team, const Plan& plan, long* uses_left) {
       const Pages out(count, 0);
       team.allreduce(in, out, op);
       expect(plan, out[0] == all && out[count - 1] == all);
+      break;
+    }
+    case Inside::iallreduce_line:
+    case Inside::iallreduce_large: {
+      const std::size_t count = plan.inside == Inside::iallreduce_line ? kInLine : kLarge;
+      const Pages in(count, mine);
+      const Pages out(count, 0);
+      skein::Request first = team.ibarrier();
+      skein::Request second = team.iallreduce(in, out, op);
+      second.wait();
+      first.wait();
+      expect(plan, out[0] == all && out[count - 1] == all);
+      break;
+    }
+    case Inside::outstanding_large: {  // its failing rank throws before it waits
+      const Pages in(kLarge, mine);
+      const Pages sums(kLarge, 0);
+      const Pages own(kLarge / ranks * ranks, mine);
+      const Pages parts(kLarge / ranks * ranks, 0);
+      skein::Request sum = team.iallreduce(in, sums, std::plus<>());
+      skein::Request exchange = team.ialltoall(own, parts);
+      if (plan.seed % 3 == 0) team.barrier();
+      if (*uses_left > 0) throw Broken(plan, team.rank());
+      sum.wait();
+      exchange.wait();
+      expect(plan, sums[0] == all && sums[kLarge - 1] == all && parts[0] == 1);
       break;
     }
     case Inside::reduce_line:

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Non-blocking calls: when they are complete, how many there may be, and how they fail.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <cfenv>
+#include <functional>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "skein/skein.hpp"
+#include "team/run_team.hpp"
+
+namespace {
+
+using skein::Request;
+using skein::Team;
+using skein_test::on_teams;
+using skein_test::Outcome;
+using skein_test::run;
+
+bool says(const Outcome& outcome, const std::string& text) { return outcome.report.find(text) != std::string::npos; }
+
+/// As run, in every pattern.
+void in_patterns(int ranks, const std::function<void(Team&)>& body, const std::function<void(const Outcome&)>& judge) {
+  for (const skein::PatternChoice pattern :
+       {skein::PatternChoice{skein::Pattern::all_to_all}, skein::PatternChoice{skein::Pattern::gather_release},
+        skein::PatternChoice{skein::Pattern::levels, 2}}) {
+    SCOPED_TRACE(std::to_string(static_cast<int>(pattern.pattern)) + ", " + std::to_string(ranks) + " ranks");
+    skein::Options options;
+    options.ranks = ranks;
+    options.mpi = skein::MpiUse::off;
+    options.pattern = pattern;
+    skein::Runtime runtime(options);
+    testing::internal::CaptureStderr();
+    Outcome outcome;
+    outcome.code = runtime.run(body);
+    outcome.report = testing::internal::GetCapturedStderr();
+    judge(outcome);
+  }
+}
+
+void expect_well(const Outcome& outcome) {
+  EXPECT_EQ(outcome.code, 0) << outcome.report;
+  EXPECT_EQ(outcome.report, "");
+}
+
+// Hangs when a call goes on only while its own rank, or that of a leader, waits for it.
+TEST(Nonblocking, ItGoesOnInEveryCallThatWaits) {
+  for (const int ranks : {1, 2, 3, 5, 8}) {
+    for (int odd = 0; odd < ranks; ++odd) {
+      in_patterns(
+          ranks,
+          [odd](Team& a) {
+            const std::unique_ptr<Team> b = a.dup();
+            std::vector<double> data(10'000, a.rank());
+            for (int round = 0; round < 5; ++round) {
+              Request request = a.ibarrier();
+              Request sum = a.iallreduce(data, skein::max);
+              if (a.rank() != odd) sum.wait();
+              b->barrier();
+              sum.wait();
+              request.wait();
+              EXPECT_EQ(data.back(), a.size() - 1);
+            }
+          },
+          expect_well);
+    }
+  }
+}
+
+// Completes early, or in another order than it may.
+TEST(Nonblocking, ItIsCompleteWhenAllRanksHaveBegunIt) {
+  for (const int ranks : {2, 3, 5}) {
+    std::atomic<int> begun{0};
+    const Outcome outcome = run(ranks, [&](Team& team) {
+      for (int round = 1; round <= 200; ++round) {
+        if (round % 7 == team.rank()) team.yield();
+        begun.fetch_add(1, std::memory_order_relaxed);
+        Request request = team.ibarrier();
+        if (round % 2 == 0) {
+          while (!request.test()) team.yield();
+        } else {
+          request.wait();
+        }
+        EXPECT_GE(begun.load(std::memory_order_relaxed), round * ranks);
+        EXPECT_TRUE(request.test());
+        request.wait();
+      }
+    });
+    expect_well(outcome);
+  }
+}
+
+TEST(Nonblocking, AsManyMayBeOutstandingAsIsStated) {
+  on_teams([](Team& team) {
+    std::array<int, skein::kMaxOutstanding> values{};
+    std::array<Request, skein::kMaxOutstanding> requests;
+    for (int round = 0; round < 20; ++round) {
+      for (std::size_t i = 0; i < requests.size(); ++i) {
+        values[i] = team.rank() + static_cast<int>(i);
+        requests[i] = team.iallreduce(std::span(&values[i], 1), skein::max);
+      }
+      try {
+        const Request one_more = team.ibarrier();
+        ADD_FAILURE() << "nine were outstanding";
+      } catch (const skein::Error& error) {
+        EXPECT_NE(std::string(error.what()).find("8 non-blocking calls of the team are outstanding"),
+                  std::string::npos);
+      }
+      requests[static_cast<std::size_t>(round) % requests.size()].wait();  // room for one
+      Request again = team.ibarrier();
+      skein::wait_all(requests);
+      again.wait();
+      for (std::size_t i = 0; i < values.size(); ++i) EXPECT_EQ(values[i], team.size() - 1 + static_cast<int>(i));
+    }
+  });
+}
+
+TEST(Nonblocking, WaitAnyGivesEachOnce) {
+  on_teams([](Team& team) {
+    const auto other = team.dup();
+    std::array<Request, 5> requests;
+    EXPECT_EQ(skein::wait_any(requests), std::nullopt);
+    for (int round = 0; round < 50; ++round) {
+      std::array<bool, 5> has_come{};
+      for (std::size_t i = 0; i < requests.size(); ++i) {
+        requests[i] = i % 2 == 0 ? team.ibarrier() : other->ibarrier();
+      }
+      for (std::size_t i = 0; i < requests.size(); ++i) {
+        const std::optional<std::size_t> which = skein::wait_any(requests);
+        ASSERT_TRUE(which.has_value());
+        EXPECT_FALSE(std::exchange(has_come.at(*which), true));
+      }
+      EXPECT_EQ(skein::wait_any(requests), std::nullopt);
+    }
+  });
+}
+
+TEST(Nonblocking, ValueFormsReturnTheirValue) {
+  struct Large {
+    std::array<double, 30> numbers;
+  };
+  on_teams([](Team& team) {
+    const int size = team.size();
+    skein::Pending<int> sum = team.iallreduce(team.rank() + 1, skein::sum);
+    skein::Pending<double> scan = team.iscan(1.0, skein::sum);
+    skein::Pending<int> exscan = team.iexscan(1, skein::sum, 10);
+    skein::Pending<int> max = team.ireduce(team.rank(), skein::max, size - 1);
+    Large own{};
+    own.numbers.fill(team.rank());
+    skein::Pending<Large> root = team.ibcast(own, size / 2);
+    const std::vector<int> parts(static_cast<std::size_t>(size), 7);
+    skein::Pending<int> part = team.iscatter(parts, 0);
+    EXPECT_EQ(root.wait().numbers[29], size / 2);
+    EXPECT_EQ(sum.wait(), size * (size + 1) / 2);
+    EXPECT_EQ(scan.wait(), team.rank() + 1);
+    EXPECT_EQ(exscan.wait(), 10 + team.rank());
+    EXPECT_EQ(max.wait(), team.rank());  // at root the largest is its own
+    EXPECT_EQ(part.wait(), 7);
+  });
+}
+
+// A helper calculates in an environment of its own, or in that of an earlier call.
+TEST(Nonblocking, ItCalculatesAsItsRankDid) {
+  const Outcome outcome =
+      run(3, [](Team& team) {  // where NDEBUG is not defined, it says that the environment has changed
+        const double third = 1.0 / 3.0;
+        for (const int rounding : {FE_UPWARD, FE_DOWNWARD, FE_TONEAREST}) {
+          std::fesetround(rounding);
+          const double now = team.allreduce(third, skein::sum);
+          skein::Pending<double> later = team.iallreduce(third, skein::sum);
+          std::fesetround(FE_TOWARDZERO);
+          const double then = later.wait();
+          EXPECT_EQ(std::fegetround(), FE_TOWARDZERO);
+          EXPECT_EQ(now, then);
+        }
+        std::fesetround(FE_TONEAREST);
+      });
+  EXPECT_EQ(outcome.code, 0) << outcome.report;
+}
+
+int broken_operator(int left, int right) { throw std::domain_error("it broke at " + std::to_string(left + right)); }
+
+TEST(Nonblocking, AnOperatorThatThrowsEndsTheRun) {
+  for (const int ranks : {2, 3, 5}) {
+    std::atomic<int> thrown{0};
+    in_patterns(
+        ranks,
+        [&](Team& team) {
+          try {
+            (void)team.iallreduce(1, broken_operator).wait();
+            ADD_FAILURE() << "it returned";
+          } catch (const std::domain_error&) {
+            thrown.fetch_add(1, std::memory_order_relaxed);
+            throw;
+          }
+        },
+        [&](const Outcome& outcome) {
+          EXPECT_EQ(outcome.code, 5);
+          EXPECT_TRUE(says(outcome, "failed: it broke at 2")) << outcome.report;
+          EXPECT_TRUE(says(outcome, "its last Skein call was iallreduce at")) << outcome.report;
+          EXPECT_GE(thrown.load(), 1);
+        });
+  }
+}
+
+TEST(Nonblocking, AnOperatorMayNotUseTheTeam) {
+  const Outcome outcome = run(2, [](Team& team) {
+    const auto op = [&team](int left, int right) {
+      team.barrier();
+      return left + right;
+    };
+    (void)team.iallreduce(1, op).wait();
+  });
+  EXPECT_EQ(outcome.code, 5);
+  EXPECT_TRUE(says(outcome, "called inside another collective of the rank, by an operator")) << outcome.report;
+}
+
+TEST(Nonblocking, ABadArgumentIsNamedWhereTheCallBegins) {
+  const Outcome outcome = run(2, [](Team& team) {
+    Request request;
+    EXPECT_THROW(request = team.ibcast(std::span<int>(), 2), skein::Error);
+    team.barrier();
+  });
+  EXPECT_EQ(outcome.code, 5);
+  EXPECT_TRUE(says(outcome, "ibcast(0 values of 4 bytes, root 2)")) << outcome.report;
+  EXPECT_TRUE(says(outcome, "root must be a rank of the team")) << outcome.report;
+}
+
+TEST(Nonblocking, AMismatchIsFound) {
+  for (const int ranks : {2, 3, 5}) {
+    in_patterns(
+        ranks,
+        [](Team& team) {
+          Request first = team.ibarrier();
+          skein::Pending<int> second =
+              team.rank() == 1 ? team.iallreduce(1, skein::sum) : team.iallreduce(1, skein::max);
+          first.wait();
+          (void)second.wait();
+        },
+        [](const Outcome& outcome) {
+          EXPECT_EQ(outcome.code, 5);
+          EXPECT_TRUE(says(outcome, "mismatched non-blocking collectives")) << outcome.report;
+        });
+  }
+}
+
+// Waits for the time of a stall, or for ever.
+TEST(Nonblocking, BlockingAndNonblockingCallsDoNotMatch) {
+  for (const int ranks : {2, 3, 5}) {
+    in_patterns(
+        ranks,
+        [](Team& team) {
+          if (team.rank() == 1) {
+            team.ibarrier().wait();
+          } else {
+            team.barrier();
+          }
+        },
+        [](const Outcome& outcome) {
+          EXPECT_EQ(outcome.code, 5);
+          EXPECT_TRUE(says(outcome, "deadlock")) << outcome.report;
+          EXPECT_TRUE(says(outcome, " in wait at ")) << outcome.report;
+        });
+  }
+}
+
+TEST(Nonblocking, ARankMayNotLeaveBeforeItsCallsAreComplete) {
+  skein::Options options;
+  options.ranks = 2;
+  options.mpi = skein::MpiUse::off;
+  skein::Runtime runtime(options);
+  Request kept;
+  testing::internal::CaptureStderr();
+  const int code = runtime.run([&](Team& team) {
+    if (team.rank() == 1) kept = team.ibarrier();
+  });
+  const std::string report = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(code, 5);
+  EXPECT_NE(report.find("rank 1 failed: the function that the rank runs returned before 1 of its non-blocking calls"),
+            std::string::npos)
+      << report;
+}
+
+// Uses a team that is gone, or waits for what nobody makes any more.
+TEST(Nonblocking, ATeamThatGoesBeforeItsRequestEndsTheRun) {
+  for (const bool is_thrown : {false, true}) {
+    const Outcome outcome = run(3, [is_thrown](Team& team) {
+      std::vector<double> data(100'000, 1.0);
+      Request request;
+      try {
+        const auto half = team.dup();
+        if (team.rank() == 1) {
+          request = half->iallreduce(data, skein::sum);
+          if (is_thrown) throw std::runtime_error("the cause");
+        } else {
+          half->iallreduce(data, skein::sum).wait();
+        }
+      } catch (const std::runtime_error&) {
+        if (team.rank() == 1) {
+          EXPECT_THROW(request.wait(), skein::TeamAborted);
+        }
+        throw;
+      }
+    });
+    EXPECT_EQ(outcome.code, 5);
+    EXPECT_TRUE(says(outcome, is_thrown ? "rank 1 failed: " : "a team was destroyed before 1 of its requests"))
+        << outcome.report;
+  }
+}
+
+// A rank alone on its lane is left in a slower way of waiting, or its helpers are not used again.
+TEST(Nonblocking, RunsFollowEachOther) {
+  skein::Options options;
+  options.ranks = 3;
+  options.mpi = skein::MpiUse::off;
+  skein::Runtime runtime(options);
+  for (int run = 0; run < 10; ++run) {
+    EXPECT_EQ(runtime.run([&](Team& team) {
+      std::vector<int> all(3);
+      Request request = team.iallgather(team.rank() + run, all);
+      team.barrier();
+      request.wait();
+      EXPECT_EQ(all[2], 2 + run);
+    }),
+              0);
+  }
+}
+
+// A helper of one Runtime is taken for that of another, whose work is long over.
+TEST(Nonblocking, RuntimesSideBySideHaveTheirOwn) {
+  skein::Options options;
+  options.ranks = 2;
+  options.mpi = skein::MpiUse::off;
+  skein::Runtime first(options);
+  {
+    skein::Runtime second(options);
+    for (int round = 0; round < 6; ++round) {
+      skein::Runtime& runtime = round % 2 == 0 ? first : second;
+      EXPECT_EQ(runtime.run([&](Team& team) {
+        skein::Pending<int> sum = team.iallreduce(team.rank() + round, skein::sum);
+        team.barrier();
+        EXPECT_EQ(sum.wait(), 1 + 2 * round);
+      }),
+                0);
+    }
+  }
+  EXPECT_EQ(first.run([](Team& team) { team.ibarrier().wait(); }), 0);
+}
+
+TEST(Nonblocking, AValueIsTakenOnce) {
+  on_teams([](Team& team) {
+    skein::Pending<int> value = team.iallreduce(1, skein::sum);
+    while (!value.test()) team.yield();
+    EXPECT_EQ(value.wait(), team.size());
+    EXPECT_TRUE(value.test());
+    EXPECT_THROW((void)value.wait(), skein::Error);
+    skein::Pending<int> moved = team.iallreduce(2, skein::sum);
+    skein::Pending<int> here = std::move(moved);
+    EXPECT_EQ(here.wait(), 2 * team.size());
+    Request request = team.ibarrier();
+    Request other = std::move(request);
+    request.wait();  // empty, and so complete
+    request = std::move(other);
+    request.wait();
+    EXPECT_TRUE(other.test());
+  });
+}
+
+}  // namespace
