@@ -1,35 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The table from MPI to Skein: each row makes the call of MPI and that of Skein, on one rank per process, and compares. The
-// README shows the two statements of each row between its marks as they stand here.
+// The table from MPI to Skein. The README shows the two statements of each row between its marks as they stand here.
 //
 // Fails on  results that differ.
-#include <mpi.h>
-
-#include <cstdio>
 #include <optional>
 #include <span>
 #include <vector>
 
-#include "skein/mpi.hpp"
-#include "skein/skein.hpp"
+#include "rows.hpp"
 
 namespace {
 
-int wrongs = 0;
-
-template <class T>
-void compare(const char* call, const T& theirs, const T& ours) {
-  if (theirs == ours) return;
-  ++wrongs;
-  std::fprintf(stderr, "%s: Skein's result differs\n", call);
-}
-
-std::vector<double> numbers(std::size_t n, double first) {
-  std::vector<double> result(n);
-  for (std::size_t i = 0; i < n; ++i) result[i] = first + static_cast<double>(i * i);
-  return result;
-}
+using rows::compare;
+using rows::numbers;
 
 void one_for_all(skein::Team& team, MPI_Comm comm, int root) {
   const double mine = team.rank() + 0.5;
@@ -37,17 +20,6 @@ void one_for_all(skein::Team& team, MPI_Comm comm, int root) {
     // [row]
     MPI_Barrier(comm);
     team.barrier();
-    // [row]
-  }
-  {
-    MPI_Request mpi_request;
-    // [row]
-    MPI_Ibarrier(comm, &mpi_request);
-    skein::Request request = team.ibarrier();
-    // [row]
-    // [row]
-    MPI_Wait(&mpi_request, MPI_STATUS_IGNORE);
-    request.wait();
     // [row]
   }
   {
@@ -298,21 +270,11 @@ void teams(skein::Team& team, MPI_Comm comm) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  int level = MPI_THREAD_SINGLE;
-  MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &level);
-  const MPI_Comm comm = MPI_COMM_WORLD;
-  {
-    skein::Attachment skein = skein::attach(skein::communicator(comm));
-    skein::Team& team = skein.team();
-    const int root = team.size() - 1;
+  return rows::run(argc, argv, [](skein::Team& team, MPI_Comm comm, int root) {
     one_for_all(team, comm, root);
     reductions(team, comm, root);
     parts(team, comm, root);
     parts_of_different_sizes(team, comm, root);
     teams(team, comm);
-    wrongs = team.allreduce(wrongs, skein::sum);
-    skein.detach();
-  }
-  MPI_Finalize();
-  return wrongs == 0 ? 0 : 1;
+  });
 }
