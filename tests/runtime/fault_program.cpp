@@ -91,9 +91,9 @@ void collective(Team& team, unsigned kind, int step) {
     }
     case 5: {
       skein::Request request = team.ibarrier();
-      while (!request.test()) {
+      for (int i = 0; i < 100 && !request.test(); ++i) {
       }
-      return;
+      return request.wait();
     }
     default: {
       std::vector<int> in(static_cast<std::size_t>(size), team.rank());
