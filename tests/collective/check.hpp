@@ -55,7 +55,7 @@ std::size_t weight(const Check& check, int ranks);
 /// be, else what was not.
 std::string run_check(skein::Team& team, const Check& check, std::uint64_t number);
 
-/// Split-phase barriers: as many outstanding as may be, completed in any order by wait or test, among other collectives.
+/// Non-blocking barriers: as many outstanding as may be, completed in any order by wait or test, among other collectives.
 /// Collective; returns what was wrong on this rank.
 std::string check_split_phase(skein::Team& team, int rounds, std::uint64_t seed);
 

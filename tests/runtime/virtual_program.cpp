@@ -6,7 +6,7 @@
 //   per-process       a function for the thread that may call MPI sees the stack of that thread, also when it throws
 //   missing-barrier   each rank reads its neighbour's value; one barrier is missing, which exit code 1 tells
 //   all-barriers      the same with that barrier
-//   starts            prints the order in which ranks start split-phase barriers, which make nobody wait
+//   starts            prints the order in which ranks start non-blocking barriers, which make nobody wait
 //   order             prints the order in which ranks write between two barriers
 //   yields            a rank that polls a flag of the program, and yields in between, sees another of its lane set it
 //   polls             two ranks poll what never comes, and yield; the last one fails

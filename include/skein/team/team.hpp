@@ -197,14 +197,12 @@ class Team : private Member {
     requires Returnable<BufferValue<In>>
   [[nodiscard]] Ragged<BufferValue<In>> alltoallv(const In& in, Parts in_parts, Where where = Where::current());
 
-  // --- non-blocking: begins the call named without the i, and returns; Request::wait and the like are the other half, and value
-  // forms return their value there (Pending). It goes on while its rank, or another of its lane, waits in any Skein call.
-  // Buffers, and the counts of parts, must be left alone until then. Non-blocking calls match each other in the order in which
-  // they begin, whatever blocking ones are made in between, and give the same bits as those.
+  // --- non-blocking: begins the call named without the i; Request::wait and the like are the other half, and value forms return
+  // their value there (Pending). It goes on while its rank, or another of its lane, waits in any Skein call. Buffers, and the
+  // counts of parts, must be left alone until then. Non-blocking calls match each other in the order in which they begin.
   // Cost       that of the call, and some changes of fiber (operations.hpp); those of one team follow each other
   // Allocates  as the call, and at a team's first, and when more are outstanding on the lane than ever before
   // Errors     Error(parallel) when kMaxOutstanding of the team are outstanding; those of the call, here or at its completion ---
-
   [[nodiscard]] Request ibarrier(Where where = Where::current());
   template <Value T>
   [[nodiscard]] Pending<T> ibcast(const T& value, int root, Where where = Where::current());
