@@ -6,6 +6,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Edit:
+    """Columns of one line, and what an error puts in their place: an expression, or an operator or operand with a switch."""
+    begin: int
+    end: int
+    expression: str = None
+    switched: str = None  # with @ for the number of the mutant
+
+
+@dataclass(frozen=True)
 class Mutant:
     path: str
     line: int  # from 0
@@ -13,6 +22,7 @@ class Mutant:
     rule: str
     before: tuple  # the lines that change
     after: tuple
+    edit: Edit  # for an error within one line
     occurrence: int  # of equal ones in the file
 
     @property
@@ -27,8 +37,12 @@ def code_of(line):
     return line.split("//")[0]
 
 
+def edited(line, begin, end, text):
+    return line[:begin] + text + line[end:]
+
+
 LOAD, STORE, UPDATE = "load", "store", "update"
-OPERATION = re.compile(r"\.(load|store|exchange|fetch_add|fetch_sub|fetch_or|fetch_and|compare_exchange_strong)\(")
+OPERATION = re.compile(r"(?:\.|->)(load|store|exchange|fetch_add|fetch_sub|fetch_or|fetch_and|compare_exchange_strong)\(")
 WEAKER = {
     (LOAD, "seq_cst"): ["acquire"],
     (STORE, "seq_cst"): ["release"],
@@ -41,23 +55,6 @@ WEAKER = {
 }
 
 
-def weaker_orders(lines):
-    for i, line in enumerate(lines):
-        for order in re.finditer(r"memory_order_(\w+)", code_of(line)):
-            operations = [found for found in OPERATION.finditer(line) if found.start() < order.start()]
-            if not operations:
-                continue
-            kind = {"load": LOAD, "store": STORE}.get(operations[-1][1], UPDATE)
-            for weaker in WEAKER.get((kind, order[1]), []):
-                changed = line[: order.start()] + "memory_order_" + weaker + line[order.end():]
-                yield i, f"{order[1]} to {weaker}", (line,), (changed,)
-
-
-NEW_VALUE = {"exchange": "{0}", "fetch_add": "old + ({0})", "fetch_sub": "old - ({0})", "fetch_or": "old | ({0})",
-             "fetch_and": "old & ({0})"}
-STORE_ORDER = {"seq_cst": "seq_cst", "acq_rel": "release", "release": "release", "acquire": "relaxed", "relaxed": "relaxed"}
-
-
 def end_of_call(text, opened):
     depth = 0
     for i in range(opened, len(text)):
@@ -67,34 +64,78 @@ def end_of_call(text, opened):
     return -1
 
 
+def begin_of_object(text, end):
+    """Where the postfix expression begins that ends in column end: names, members, subscripts and calls."""
+    i = end
+    while True:
+        while i > 0 and text[i - 1] in ")]":
+            depth = 0
+            while i > 0:
+                i -= 1
+                depth += (text[i] in ")]") - (text[i] in "([")
+                if depth == 0:
+                    break
+        i -= len(re.search(r"[\w:]*(<[\w:]*>)?$", text[:i])[0])
+        if text[:i].endswith("->"):
+            i -= 2
+        elif text[:i].endswith("."):
+            i -= 1
+        else:
+            return i
+
+
+def operations_of(line):
+    """The atomic operations of a line: kind, begin, end, the end of the object."""
+    code = code_of(line)
+    for found in OPERATION.finditer(code):
+        end = end_of_call(code, found.end() - 1) + 1
+        if end > 0:
+            yield found, begin_of_object(code, found.start()), end
+
+
+def weaker_orders(lines):
+    for i, line in enumerate(lines):
+        for found, begin, end in operations_of(line):
+            kind = {"load": LOAD, "store": STORE}.get(found[1], UPDATE)
+            order = list(re.finditer(r"memory_order_(\w+)", line[:end]))[-1:]
+            if not order or order[0].start() < found.end():
+                continue
+            for weaker in WEAKER.get((kind, order[0][1]), []):
+                changed = edited(line, *order[0].span(1), weaker)
+                edit = Edit(begin, end, changed[begin: len(changed) - len(line) + end])
+                yield i, f"{order[0][1]} to {weaker}", (line,), (changed,), edit
+
+
+NEW_VALUE = {"exchange": "{0}", "fetch_add": "old + ({0})", "fetch_sub": "old - ({0})", "fetch_or": "old | ({0})",
+             "fetch_and": "old & ({0})"}
+STORE_ORDER = {"seq_cst": "seq_cst", "acq_rel": "release", "release": "release", "acquire": "relaxed", "relaxed": "relaxed"}
+
+
 def split_updates(lines):
     """A load and a store in the place of a read-modify-write."""
     for i, line in enumerate(lines):
-        for found in OPERATION.finditer(code_of(line)):
+        for found, begin, end in operations_of(line):
             name = found[1]
-            if name in ("load", "store"):
+            if name in ("load", "store") or "memory_order" not in line[found.end(): end]:
                 continue
-            end = end_of_call(line, found.end() - 1)
-            word = re.search(r"[\w>.\-/%\[\]() ]*$", line[: found.start()])[0]
-            word = re.sub(r"^.*((return|while|if|=|&&|,) |(?<!\w)\()", "", word).lstrip()
-            if end < 0 or not word or "memory_order" not in line[found.end(): end]:
-                continue
-            begin = found.start() - len(word)
-            values, order = line[found.end(): end].rsplit(", std::memory_order_", 1)
-            load = f"{word}.load(std::memory_order_relaxed)"
+            word = line[begin: found.start()] + ("->" if line[found.start()] == "-" else ".")
+            values, order = line[found.end(): end - 1].rsplit(", std::memory_order_", 1)
+            load = f"{word}load(std::memory_order_relaxed)"
             if name == "compare_exchange_strong":
                 expected, wanted = values.split(", ", 1)
                 body = (f"if (const auto old = {load}; old != {expected}) {{ {expected} = old; return false; }} "
-                        f"{word}.store({wanted}, std::memory_order_{STORE_ORDER[order]}); return true;")
+                        f"{word}store({wanted}, std::memory_order_{STORE_ORDER[order]}); return true;")
             else:
                 body = (f"const auto old = {load}; "
-                        f"{word}.store({NEW_VALUE[name].format(values)}, std::memory_order_{STORE_ORDER[order]}); return old;")
-            yield i, f"{name} made a load and a store", (line,), (f"{line[:begin]}[&] {{ {body} }}(){line[end + 1:]}",)
+                        f"{word}store({NEW_VALUE[name].format(values)}, std::memory_order_{STORE_ORDER[order]}); return old;")
+            call = f"[&] {{ {body} }}()"
+            yield i, f"{name} made a load and a store", (line,), (edited(line, begin, end, call),), Edit(begin, end, call)
 
 
-ATOMIC_WRITE = re.compile(r"\.(store|exchange|fetch_\w+|compare_exchange_strong)\(")
-SHARED_WRITE = re.compile(r"\.(store|exchange|fetch_\w+|compare_exchange_strong)\(|\b(ring|ring_all|end_waits|write_record|post|"
-                          r"futex_wake|memcpy|touch|set_run|copy_\w+)\(|^\s*[\w.]+(->|\.)\w+ = ")
+ATOMIC_WRITE = re.compile(r"(\.|->)(store|exchange|fetch_\w+|compare_exchange_strong)\(")
+SHARED_WRITE = re.compile(r"(\.|->)(store|exchange|fetch_\w+|compare_exchange_strong)\(|"
+                          r"\b(ring|ring_all|end_waits|write_record|post|futex_wake|memcpy|touch|set_run|copy_\w+)\(|"
+                          r"^\s*[\w.]+(->|\.)\w+ = ")
 
 
 def swapped_writes(lines):
@@ -106,11 +147,13 @@ def swapped_writes(lines):
         if not is_pair or indent != len(second) - len(second.lstrip()):
             continue
         if ATOMIC_WRITE.search(first) or ATOMIC_WRITE.search(second):
-            yield i, "two writes swapped", (lines[i], lines[i + 1]), (lines[i + 1], lines[i])
+            yield i, "two writes swapped", (lines[i], lines[i + 1]), (lines[i + 1], lines[i]), None
 
 
 COMPARISON = re.compile(r" (<=|>=|<|>) ")
 TURNED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
+OPERAND = {"<": "<planted::less(@)>", "<=": "<planted::less_equal(@)>", ">": "<planted::greater(@)>",
+           ">=": "<planted::greater_equal(@)>"}
 STEP = re.compile(r" ([+-]) 1(?![\w.'])")
 OTHER_STEP = re.compile(r"(?<![\w.'])1 ([+]) ")
 
@@ -122,12 +165,14 @@ def shifted_bounds(lines):
             continue
         for found in COMPARISON.finditer(code):
             operator = found[1]
-            turned = line[: found.start(1)] + TURNED[operator] + line[found.end(1):]
-            yield i, f"{operator} to {TURNED[operator]}", (line,), (turned,)
+            edit = Edit(*found.span(1), switched=OPERAND[operator])
+            yield i, f"{operator} to {TURNED[operator]}", (line,), (edited(line, *found.span(1), TURNED[operator]),), edit
         for found in STEP.finditer(code):
-            yield i, f"without {found[1]} 1", (line,), (line[: found.start()] + line[found.end():],)
+            edit = Edit(found.end() - 1, found.end(), switched="planted::one(@)")
+            yield i, f"without {found[1]} 1", (line,), (edited(line, *found.span(), ""),), edit
         for found in OTHER_STEP.finditer(code):
-            yield i, "without 1 +", (line,), (line[: found.start()] + line[found.end():],)
+            edit = Edit(found.start(), found.start() + 1, switched="planted::one(@)")
+            yield i, "without 1 +", (line,), (edited(line, *found.span(), ""),), edit
 
 
 DERIVED = re.compile(r"constexpr (?:int|std::size_t|unsigned) k\w+ = ([^;{]*\bk[A-Z]\w+[^;{]*);")
@@ -137,7 +182,7 @@ def shorter_constants(lines):
     """Those that are worked out from other constants: the others are choices."""
     for i, line in enumerate(lines):
         if found := DERIVED.search(code_of(line)):
-            yield i, "one less", (line,), (f"{line[:found.start(1)]}({found[1]}) - 1{line[found.end(1):]}",)
+            yield i, "one less", (line,), (edited(line, *found.span(1), f"({found[1]}) - 1"),), None
 
 
 RULES = {
@@ -153,6 +198,6 @@ def mutants_of(path, lines, families):
     """The mutants of one file, by some families of RULES."""
     seen = collections.Counter()
     for family in families:
-        for line, rule, before, after in RULES[family](lines):
+        for line, rule, before, after, edit in RULES[family](lines):
             seen[rule, before, after] += 1
-            yield Mutant(path, line, family, rule, before, after, seen[rule, before, after])
+            yield Mutant(path, line, family, rule, before, after, edit, seen[rule, before, after])

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tests that mutants are tried by, in stages. Every test is first run without a mutant: what it takes then is the measure
+of its time-out, and the mutants whose places it comes to are those that it is tried on."""
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from mutation_switches import REACHED, VARIABLE
+
+TIMED_OUT = 124
+JOBS = 2  # tests at once; those of teams wait more than they compute
+
+
+@dataclass
+class Test:
+    """A test of CTest, or one GoogleTest of it."""
+    name: str
+    command: list
+    environment: dict
+    seconds: float = 0
+    reached: set = field(default_factory=set)
+
+    def run(self, folder, most_s, log, settings):
+        """The exit status."""
+        with open(log, "w") as output:
+            return subprocess.run(["timeout", "-k", "5", f"{most_s:.1f}", *self.command], cwd=folder, stdout=output,
+                                  env=os.environ | self.environment | settings, stderr=subprocess.STDOUT,
+                                  stdin=subprocess.DEVNULL).returncode
+
+
+@dataclass(frozen=True)
+class Stage:
+    name: str
+    preset: str
+    targets: tuple
+    selection: str  # options of ctest
+    is_split: bool = False  # into GoogleTests
+    without: str = "^$"  # GoogleTests that are left out
+
+    def tests(self, folder):
+        listing = subprocess.run(["ctest", "--show-only=json-v1", *shlex.split(self.selection)], cwd=folder, check=True,
+                                 capture_output=True, text=True).stdout
+        for entry in json.loads(listing)["tests"]:
+            properties = {each["name"]: each["value"] for each in entry["properties"]}
+            environment = dict(pair.split("=", 1) for pair in properties.get("ENVIRONMENT", []))
+            command = entry["command"]
+            if not self.is_split:
+                yield Test(entry["name"], command, environment)
+                continue
+            for name in google_tests(command[command.index("--") + 1]):
+                if not re.search(self.without, name):
+                    yield Test(f"{entry['name']} {name}", [*command, f"--gtest_filter={name}"], environment)
+
+
+def google_tests(program):
+    listing = subprocess.run([program, "--gtest_list_tests"], check=True, capture_output=True, text=True).stdout
+    suite = ""
+    for line in listing.splitlines():
+        name = line.split("#")[0].strip()
+        if not line.startswith(" "):
+            suite = name
+        elif name:
+            yield suite + name
+
+
+UNIT_TESTS = ("sync_turns", "sync_waiter", "sync_wakeup", "team_exchange", "team_roll_call", "team_pattern",
+              "team_failure_meeting", "team_failure_calls", "team_failure", "team_failure_kinds", "team_misuse",
+              "team_split", "team_rank_local", "team_nonblocking", "collectives_test")
+
+STAGES = {stage.name: stage for stage in (
+    Stage("unit tests", "release", UNIT_TESTS, f"-R '^({'|'.join(UNIT_TESTS)})$'", is_split=True),
+    # Without those of more ranks that take longest.
+    Stage("explorer", "release", ("team_explored",), "-R ^team_explored$", is_split=True, without="3_ranks_(?!all_to_all)"),
+    Stage("thread sanitizer", "tsan",
+          ("team_exchange", "collectives_program", "collectives_test", "team_nonblocking", "team_failure"),
+          "-LE full -R '^(team_exchange|collectives.*|team_nonblocking|team_failure)$'"),
+    Stage("address sanitizer", "asan", UNIT_TESTS, f"-R '^({'|'.join(UNIT_TESTS)})$'", is_split=True),
+    Stage("other tests", "release", (),
+          "-LE 'full|check|timing' -R '^(team|collectives|runtime|no_alloc|shared|lane|barrier)'"),
+)}
+
+
+class Trial:
+    """The tests of a stage, in the build of its preset, as they are without a mutant."""
+
+    def __init__(self, stage, folder, log_of, mutants):
+        self.stage, self.folder, self.log_of = stage, folder, log_of
+        self.all = list(stage.tests(folder))
+        with ThreadPoolExecutor(JOBS) as pool:
+            list(pool.map(lambda pair: self.measure(*pair, mutants), enumerate(self.all)))
+        self.all.sort(key=lambda test: test.seconds)
+
+    def measure(self, at, test, mutants):
+        places = self.log_of(f"reached-{at}")
+        with open(places, "wb") as file:
+            file.truncate(mutants + 1)
+        begin = time.monotonic()
+        log = self.log_of(f"usual-{at}")
+        if test.run(self.folder, 900, log, {VARIABLE: "-1", REACHED: str(places)}) != 0:
+            sys.exit(f"mutation-table: '{test.name}' of the {self.stage.name} fails without a mutant: see {log}")
+        test.seconds = time.monotonic() - begin
+        test.reached = {number for number, byte in enumerate(places.read_bytes()) if byte}
+
+    def killer_of(self, number, patience, has_switch=True):
+        """What finds the mutant, which is planted when it has no switch, or nothing."""
+        for test in self.all:
+            if has_switch and number not in test.reached:
+                continue
+            status = test.run(self.folder, patience * (4 * test.seconds + 10), self.log_of(f"mutant-{number}"),
+                              {VARIABLE: str(number if has_switch else 0)})
+            if status != 0:
+                return self.stage.name + (", by its time-out" if status == TIMED_OUT else "")
+        return None
