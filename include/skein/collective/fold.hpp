@@ -39,10 +39,13 @@ template <class T, class Item, class Op>
   return fold_tree<T>(0, end, item, op);
 }
 
+inline constexpr std::size_t kMostFoldedBytes = std::size_t{64} * 1024;  ///< of one value
+
 /// Folds elements of many ranks, a tile at a time so that the partials stay in the first-level cache.
 template <class T>
 class TileFold {
-  static_assert(sizeof(T) <= kPieceBytes, "a reduction takes values of at most 64 KiB; use a span of smaller ones");
+  static_assert(sizeof(T) <= kMostFoldedBytes,
+                "a reduction takes values of at most 64 KiB; use a span of smaller ones");
 
  public:
   static constexpr std::size_t kTile = sizeof(T) >= 1024 ? 1 : 1024 / sizeof(T);

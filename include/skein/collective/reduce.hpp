@@ -133,16 +133,37 @@ class LargeReduce {
     }
   }
 
-  void stage_inputs(std::size_t i) {
+  /// What `rank`, of this host, folds of the inputs of piece i.
+  BlockRange folded_by(int rank, std::size_t i) const {
     const BlockRange piece = large_.piece(i);
-    large_.stage(input_area(i), 0, bytes_of(in_ + piece.begin), piece.size() * sizeof(T));
+    if (!spans_hosts_) return block_of(rank, piece);
+    const BlockRange block = block_range(piece.size(), map().seats(), map().seat_of(rank));
+    return {piece.begin + block.begin, piece.begin + block.end};
+  }
+
+  /// What ranks of other processes fold of this rank's input; those of its own read it where it is.
+  void stage_inputs(std::size_t i) {
+    const std::size_t first = large_.piece(i).begin;
+    BlockRange stretch{first, first};
+    const auto stage = [&] {
+      large_.stage(input_area(i), (stretch.begin - first) * sizeof(T), bytes_of(in_ + stretch.begin),
+                   stretch.size() * sizeof(T));
+    };
+    for (int seat = 0; seat < map().seats(); ++seat) {
+      const int peer = map().rank_at(seat);
+      const BlockRange block = folded_by(peer, i);
+      if (large_.is_own_process(peer) || block.begin != stretch.end) {
+        stage();
+        stretch = {block.begin, block.begin};
+      }
+      if (!large_.is_own_process(peer)) stretch.end = block.end;
+    }
+    stage();
   }
 
   /// Folds the inputs of this host's ranks, block by block.
   void fold_host(std::size_t i) {
-    const BlockRange piece = large_.piece(i);
-    const BlockRange mine = block_range(piece.size(), map().seats(), map().seat_of(rank()));
-    const BlockRange range{piece.begin + mine.begin, piece.begin + mine.end};
+    const BlockRange range = folded_by(rank(), i);
     if constexpr (kIsAnyOrder<Op>) {
       return fold_range(
           range, 0, map().seats(),
