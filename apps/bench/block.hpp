@@ -216,6 +216,8 @@ class FurtherCollective {
         return got == contribution(root, j, k);
       case Kind::reduce:
         return rank_ != root || got == expected_sum(size_, j, k);
+      case Kind::iallreduce:
+        return got == expected_sum(size_, j, k);
       case Kind::scan:
         return got == expected_sum(rank_ + 1, j, k);
       case Kind::allgather:

@@ -20,7 +20,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
-COLLECTIVES = ["bcast", "reduce", "allreduce", "scan", "allgather", "alltoall", "reduce_scatter"]
+COLLECTIVES = ["bcast", "reduce", "allreduce", "scan", "allgather", "alltoall", "reduce_scatter", "iallreduce"]
 SIZES = [8 << 3 * i for i in range(8)]  # 8 B to 16 MiB
 LAYOUTS = {"1 x 2": (2, 1), "2 x 1": (2, 2), "2 x 2": (4, 2)}
 LINES = {"1 x 2": ("tab:blue", "o"), "2 x 1": ("tab:green", "s"), "2 x 2": ("tab:red", "^")}
@@ -98,8 +98,7 @@ def draw(results, path):
     for axis in axes[:, 0]:
         axis.set_ylabel("time per operation, us")
     handles, labels = axes[0][0].get_legend_handles_labels()
-    axes[1][3].axis("off")
-    axes[1][3].legend(handles, labels, loc="center")
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     figure.savefig(path, dpi=110)
 
 

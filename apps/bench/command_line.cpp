@@ -153,9 +153,11 @@ CommandLine parse_command_line(int argc, char** argv) {
   add_team(*allreduce, line.bench, raw);
   add_common(*allreduce, line.bench, raw);
   std::vector<std::pair<CLI::App*, Kind>> further;
-  for (const Kind kind :
-       {Kind::bcast, Kind::reduce, Kind::scan, Kind::allgather, Kind::alltoall, Kind::reduce_scatter}) {
-    CLI::App* command = app.add_subcommand(benchmark_name(kind), fmt::format("{}, beside MPI's", benchmark_name(kind)));
+  for (const Kind kind : {Kind::bcast, Kind::reduce, Kind::scan, Kind::allgather, Kind::alltoall, Kind::reduce_scatter,
+                          Kind::iallreduce}) {
+    CLI::App* command = app.add_subcommand(
+        benchmark_name(kind),
+        fmt::format("{}{}, beside MPI's", benchmark_name(kind), kind == Kind::iallreduce ? " and wait" : ""));
     command
         ->add_option("--count", raw.count,
                      "doubles that a rank gives or gets, all its parts together, or their size: 1, 64KiB, 1MiB")
@@ -187,7 +189,7 @@ CommandLine parse_command_line(int argc, char** argv) {
     const std::string given = argc > 1 ? fmt::format("'{}' is no command of it", argv[1]) : "no command was given";
     fmt::print(stderr,
                "skein-bench: {}; wanted barrier, allreduce, bcast, reduce, scan, allgather, alltoall, reduce_scatter, "
-               "skew, hosts or million (or --help)\n",
+               "iallreduce, skew, hosts or million (or --help)\n",
                given);
     line.exit_code = kUsage;
     return line;

@@ -50,6 +50,8 @@ inline const char* benchmark_name(Kind kind) {
       return "alltoall";
     case Kind::reduce_scatter:
       return "reduce_scatter";
+    case Kind::iallreduce:
+      return "iallreduce";
     case Kind::quit:
       break;
   }

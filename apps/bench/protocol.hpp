@@ -32,7 +32,8 @@ enum class Kind : std::uint32_t {
   scan,
   allgather,
   alltoall,
-  reduce_scatter
+  reduce_scatter,
+  iallreduce  // begun and waited for
 };
 
 // Measured for libraries that have them: Skein and MPI.

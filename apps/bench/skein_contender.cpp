@@ -32,6 +32,8 @@ class SkeinMember {
         return team_.allgather(in, out);
       case Kind::alltoall:
         return team_.alltoall(in, out);
+      case Kind::iallreduce:
+        return team_.iallreduce(in, out, skein::sum).wait();
       default:
         return team_.reduce_scatter_block(in, out, skein::sum);
     }

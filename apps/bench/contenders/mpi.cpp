@@ -43,6 +43,12 @@ class MpiMember {
       case bench::Kind::alltoall:
         MPI_Alltoall(in.data(), given / size_, MPI_DOUBLE, out.data(), given / size_, MPI_DOUBLE, MPI_COMM_WORLD);
         break;
+      case bench::Kind::iallreduce: {
+        MPI_Request request = MPI_REQUEST_NULL;
+        MPI_Iallreduce(in.data(), out.data(), given, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD, &request);
+        MPI_Wait(&request, MPI_STATUS_IGNORE);
+        break;
+      }
       default:
         MPI_Reduce_scatter_block(in.data(), out.data(), got, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
     }

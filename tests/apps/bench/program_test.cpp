@@ -148,7 +148,7 @@ TEST(Program, AllreduceOfEveryLengthComputesTheSumInEveryContender) {
 
 TEST(Program, EveryCollectiveComputesItsResultInSkeinAndMpi) {
   // Defect: a contender that leaves parts out, mistakes counts for sizes, or another root: it fails, and the exit code is 5.
-  for (const char* collective : {"bcast", "reduce", "scan", "allgather", "alltoall", "reduce_scatter"}) {
+  for (const char* collective : {"bcast", "reduce", "scan", "allgather", "alltoall", "reduce_scatter", "iallreduce"}) {
     for (const char* count : {"1", "5", "1000"}) {
       SCOPED_TRACE(std::string(collective) + " of " + count);
       const nlohmann::json json = results_of({collective, "--ranks", "2", "--count", count}, 0);
