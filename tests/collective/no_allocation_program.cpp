@@ -57,7 +57,8 @@ class Step {
   double sum() const { return sum_; }
 
  private:
-  static constexpr std::size_t kMany = 9'000;  // more than a piece between processes
+  static constexpr std::size_t kMany =
+      3 * skein::kPieceBytes / sizeof(double) + 1;  // pieces between processes, of which areas are used again
   static constexpr std::uint64_t kRoundsPerLargeOne = 1000;
 
   void parts() {

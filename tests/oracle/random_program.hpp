@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "call.hpp"
+#include "skein/team/board.hpp"
 
 namespace skein_oracle {
 
@@ -63,8 +64,11 @@ class RandomProgram {
   }
   static double unit(std::uint64_t drawn) { return static_cast<double>(drawn >> 11U) * 0x1p-53; }
 
-  /// 64 KiB to 16 MiB for all buffers of a program, log-uniform.
-  std::size_t drawn_bytes() const { return static_cast<std::size_t>(std::exp2(16 + 8 * unit(mix(seed_, 2)))); }
+  /// For all buffers of a program: 64 KiB to 16 MiB, log-uniform, or, now and then, what has several pieces on every rank.
+  std::size_t drawn_bytes() const {
+    if (mix(seed_, 3) % 16 == 0) return 16 * skein::kPieceBytes * static_cast<std::size_t>(run_.size());
+    return static_cast<std::size_t>(std::exp2(16 + 8 * unit(mix(seed_, 2))));
+  }
 
   Team* team_of(std::size_t at) { return at == 0 ? &run_ : families_[at].own.get(); }
 
@@ -138,7 +142,7 @@ class RandomProgram {
     const std::size_t one = element * elements_for_one(shape.kind, static_cast<std::size_t>(run_.size()));
     const auto most = static_cast<double>(bytes_left_ / one);
     shape.n = static_cast<std::size_t>(std::exp2(unit(draw(8)) * std::log2(1 + most))) - (draw(9) % 8 == 0 ? 1 : 0);
-    shape.n = std::min(shape.n, bytes_left_ / one);
+    shape.n = std::min(draw(12) % 16 == 0 ? SIZE_MAX : shape.n, bytes_left_ / one);
     const std::uint64_t form = draw(10) % 4;
     if (form == 0 && has_in_place(shape.kind)) shape.form = Form::in_place;
     if (form == 1 && has_value(shape.kind) && bytes_left_ >= one) {
@@ -169,7 +173,8 @@ class RandomProgram {
 
     std::uint64_t complete() override {
       completion.wait(buffers);
-      return digest(key, std::as_bytes(std::span(buffers.out).first(buffers.results)));
+      const std::uint64_t kept = digest(key, std::as_bytes(std::span(buffers.in)));
+      return mix(kept, digest(key, std::as_bytes(std::span(buffers.out).first(buffers.results))));
     }
 
     Buffers<T> buffers;

@@ -172,7 +172,7 @@ inline void expect(const Plan& plan, bool holds) {
   std::abort();
 }
 
-inline constexpr std::size_t kLarge = (std::size_t{1} << 20U) / sizeof(double);
+inline constexpr std::size_t kLarge = 4 * skein::kPieceBytes / sizeof(double);
 inline constexpr std::size_t kInLine = 6;
 
 inline std::size_t rank_of(const skein::Team& team) { return static_cast<std::size_t>(team.rank()); }

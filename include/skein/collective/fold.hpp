@@ -39,7 +39,8 @@ template <class T, class Item, class Op>
   return fold_tree<T>(0, end, item, op);
 }
 
-inline constexpr std::size_t kMostFoldedBytes = std::size_t{64} * 1024;  ///< of one value
+/// Of one value: rows of them are on the stack.
+inline constexpr std::size_t kMostFoldedBytes = std::size_t{64} * 1024;
 
 /// Folds elements of many ranks, a tile at a time so that the partials stay in the first-level cache.
 template <class T>

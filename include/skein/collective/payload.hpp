@@ -5,7 +5,7 @@
 // pieces of bounded size. A rank posts its pointers in the exchange that announces each piece, so what is read from where
 // follows from the peer's process alone.
 //
-// Cost     one process: no copy but the one into the destination. Several: one more copy, into memory that stays in cache.
+// Cost     one process: no copy but the one into the destination. Several: one more copy, of what other processes read.
 //          Several hosts: what a rank of another host staged arrives in the staging of this one, sent by the leader of that
 //          host straight from its segment, while the ranks work on the pieces before and after; one exchange a piece, and
 //          one to three more in all.
@@ -64,8 +64,11 @@ struct LargePayload {
   /// Puts bytes where other processes can read them; nothing when there are none.
   void stage(int area, std::size_t offset, const std::byte* from, std::size_t bytes) const {
     if (!is_staged || bytes == 0) return;
-    std::memcpy(staged(team.rank(), area) + offset, from, bytes);
-    keep_moving();
+    std::byte* to = staged(team.rank(), area) + offset;
+    for (std::size_t done = 0; done < bytes; done += kReadBytes) {
+      std::memcpy(to + done, from + done, std::min(kReadBytes, bytes - done));
+      keep_moving();
+    }
   }
 
   std::byte* staged(int rank, int area) const { return team.staging().area(rank, area); }

@@ -10,9 +10,10 @@
 //       folded. While they travel the ranks work on other pieces: two or five exchanges more in all; about 2 n elements
 //       pass in and out of each host, whatever their number.
 //       In any order each host sends one partial result, wherever its ranks are.
-// Why   a rank writes only its own block of any output, and reads of the inputs only that block, so `in` and `out` may be
-//       the same memory. The areas of the staging are written again only after an exchange that all came to after they had
-//       read them (LargeReduce::run).
+// Why   a rank writes only its own block of any output before all have read the inputs of a piece, and without hosts it reads
+//       only that block, so `in` and `out` may be the same memory. With several, the inputs of a piece are read in the step
+//       after they were staged, and outputs written later. The areas of the staging are written again only after an exchange
+//       that all came to after they had read them (LargeReduce::run).
 #pragma once
 
 #include "skein/collective/bytes.hpp"
@@ -143,6 +144,7 @@ class LargeReduce {
 
   /// What ranks of other processes fold of this rank's input; those of its own read it where it is.
   void stage_inputs(std::size_t i) {
+    if (!large_.is_staged) return;
     const std::size_t first = large_.piece(i).begin;
     BlockRange stretch{first, first};
     const auto stage = [&] {
