@@ -109,6 +109,15 @@ TEST(FailureMeeting, WhoNeverComesIsNotWaitedFor) {
   EXPECT_GE(Clock::now() - start, std::chrono::milliseconds(900));
 }
 
+// Hangs when processes that pass by wait for others than those that they are.
+TEST(FailureMeeting, WhoPassesByWaitsForNobodyWhoIsThere) {
+  constexpr std::chrono::hours kPatience(1);
+  skein::Rendezvous<skein::StdAtomics> rendezvous;
+  std::thread other([&] { rendezvous.pass_by(2, kPatience); });
+  rendezvous.pass_by(2, kPatience);
+  other.join();
+}
+
 // Fails when a failure in one process does not reach the other, or when both would report it.
 TEST(FailureMeeting, AFailureIsSeenByBothAndReportedByOne) {
   TwoProcesses processes;

@@ -90,6 +90,8 @@ TEST(Split, RefusesWhatCannotBe) {
        [=](Team& team, bool is_wrong) {
          subset(team, {0, is_wrong ? 0 : 1});
        }},
+      {"translate: rank 3: must be a rank of the team",
+       [](Team& team, bool is_wrong) { (void)team.translate(is_wrong ? team.size() : 1, team); }},
       {"translate: rank 7: must be a rank of the team",
        [](Team& team, bool is_wrong) { (void)team.translate(is_wrong ? 7 : 1, team); }},
   };

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Blocks of the segment, and the segment itself, by threads of one process.
+#include "skein/team/heap.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <span>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using skein::Heap;
+using skein::HeapTable;
+using skein::kPageBytes;
+using skein::Segment;
+
+struct Memory {
+  explicit Memory(std::size_t pages) : segment(Segment::create_private((1 + pages) * kPageBytes)) {
+    table->begin = kPageBytes;
+    table->end = (1 + pages) * kPageBytes;
+  }
+
+  std::span<std::byte> block(int number) const {
+    const HeapTable::Block& entry = table->blocks[number];
+    return {heap.data(number), entry.end - entry.begin};
+  }
+
+  std::unique_ptr<HeapTable> table = std::make_unique<HeapTable>();
+  Segment segment;
+  Heap heap{*table, segment};
+};
+
+bool refuses(const Memory& memory, std::size_t bytes) {
+  try {
+    memory.heap.drop(memory.heap.allocate("a test", bytes, 1));
+  } catch (const skein::Error& error) {
+    EXPECT_EQ(error.code(), skein::ExitCode::environment);
+    return true;
+  }
+  return false;
+}
+
+// Defect: a block of the table that is never free again, the first above all; a limit that moves.
+TEST(Heap, HasAsManyBlocksAfterAllWereGivenBack) {
+  const Memory memory(HeapTable::kMaxBlocks + 1);
+  for (int round = 0; round < 2; ++round) {
+    std::vector<int> blocks;
+    for (int i = 0; i < HeapTable::kMaxBlocks; ++i) blocks.push_back(memory.heap.allocate("a test", 1, 1));
+    EXPECT_TRUE(refuses(memory, 1));
+    for (const int block : blocks) memory.heap.drop(block);
+  }
+}
+
+// Defect: a block that is free while somebody still holds it, or that stays when all have let go.
+TEST(Heap, KeepsABlockUntilTheLastHandleIsGone) {
+  const Memory memory(1);
+  const int block = memory.heap.allocate("a test", kPageBytes, 3);
+  for (int handle = 0; handle < 2; ++handle) {
+    memory.heap.drop(block);
+    EXPECT_TRUE(refuses(memory, 1));
+  }
+  memory.heap.drop(block);
+  EXPECT_FALSE(refuses(memory, kPageBytes));
+}
+
+// Defect: gaps of exactly the right size that are not seen, between two blocks, before the first or behind the last.
+TEST(Heap, FillsGapsToTheLastPage) {
+  const Memory memory(9);
+  std::vector<int> blocks;
+  for (int i = 0; i < 3; ++i) blocks.push_back(memory.heap.allocate("a test", 3 * kPageBytes, 1));
+  EXPECT_TRUE(refuses(memory, 1));
+  for (int& block : blocks) {
+    const std::byte* before = memory.heap.data(block);
+    memory.heap.drop(block);
+    block = memory.heap.allocate("a test", 3 * kPageBytes, 1);
+    EXPECT_EQ(memory.heap.data(block), before);
+    EXPECT_TRUE(refuses(memory, 1));
+  }
+}
+
+// Defect: memory that begins with what its last owner wrote.
+TEST(Heap, GivesZerosAgain) {
+  const Memory memory(2);
+  for (int round = 0; round < 2; ++round) {
+    const int number = memory.heap.allocate("a test", 2 * kPageBytes, 1);
+    const std::span<std::byte> block = memory.block(number);
+    EXPECT_TRUE(std::ranges::all_of(block, [](std::byte byte) { return byte == std::byte{0}; }));
+    std::ranges::fill(block, std::byte{0xff});
+    memory.heap.drop(number);
+  }
+}
+
+// Defect: a lock that lets two in, so that blocks overlap or entries are lost; a handle that two give back at once, and nobody
+// did.
+TEST(Heap, ThreadsGetBlocksOfTheirOwn) {
+  constexpr int kThreads = 4;
+  constexpr int kRounds = 3000;
+  const Memory memory(3 * kThreads);
+  std::vector<std::thread> threads;
+  std::atomic<int> overlaps{0};
+  std::atomic<int> shared_block{-1};
+  std::atomic<int> turn{0};
+  for (int own = 0; own < kThreads; ++own) {
+    threads.emplace_back([&, own] {
+      for (int round = 0; round < kRounds; ++round) {
+        const int number = memory.heap.allocate("a test", kPageBytes + 1, 1);
+        auto* words = reinterpret_cast<volatile int*>(memory.heap.data(number));
+        words[0] = own;
+        if (words[0] != own) ++overlaps;
+        memory.heap.drop(number);
+        // One block that all of them hold, and let go at once.
+        if (own == 0) shared_block = memory.heap.allocate("a test", 1, kThreads);
+        ++turn;
+        while (turn < kThreads * (2 * round + 1)) std::this_thread::yield();
+        memory.heap.drop(shared_block);
+        ++turn;
+        while (turn < kThreads * (2 * round + 2)) std::this_thread::yield();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(overlaps, 0);
+  EXPECT_FALSE(refuses(memory, 3 * kThreads * kPageBytes)) << "something was not given back";
+}
+
+// Defect: a program that was started with its standard input closed, whose segment has descriptor 0: it does not start, its
+// memory is not given back, or the descriptor stays open.
+TEST(Segment, MayHaveDescriptorZero) {
+  const int input = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+  close(STDIN_FILENO);
+  {
+    const Segment segment = Segment::create_shared(2 * kPageBytes);
+    EXPECT_EQ(segment.descriptor(), STDIN_FILENO);
+    std::ranges::fill(std::span(segment.at(0), segment.size()), std::byte{0xff});
+    segment.punch(kPageBytes, kPageBytes);
+    EXPECT_EQ(*segment.at(0), std::byte{0xff});
+    EXPECT_EQ(*segment.at(kPageBytes), std::byte{0});
+  }
+  EXPECT_EQ(fcntl(STDIN_FILENO, F_GETFD), -1) << "it is still open";
+  if (input >= 0) {
+    dup2(input, STDIN_FILENO);
+    close(input);
+  }
+}
+
+}  // namespace
