@@ -142,7 +142,47 @@ TEST_F(Ladder, ParkSleepsAfterTheFirstPolls) {
   EXPECT_EQ(wait.until(ready_when_posted(), watchers_), WaitResult::ready);
   EXPECT_EQ(script.sleeps, 1);
   EXPECT_EQ(script.yields, 0);
+  EXPECT_EQ(script.pauses, 0) << "it kept the CPU that it should give up";
   EXPECT_LE(polls_, 64 + 32 + 2);
+}
+
+// Defect: a wait that slept keeps those behind it from yielding.
+TEST_F(Ladder, WaitsYieldAgainAfterOneThatSlept) {
+  auto wait = waiter(WaitPolicy::automatic, Crowding::fits);
+  script.during_sleep = [this] { post(); };
+  for (int round = 0; round < 3; ++round) {
+    is_posted_ = false;
+    script.yields = 0;
+    EXPECT_EQ(wait.until(ready_when_posted(), watchers_), WaitResult::ready);
+    EXPECT_GT(script.yields, 0) << round;
+    EXPECT_EQ(script.sleeps, round + 1);
+  }
+}
+
+// Defect: a yield that cost a time slice keeps waits from yielding for ever, or more of them each time, whatever lies between.
+TEST_F(Ladder, ALongYieldIsForgottenAfterWaitsThatGotWhatTheyYieldedFor) {
+  auto wait = waiter(WaitPolicy::automatic, Crowding::fits);
+  const auto parked_after_a_long_yield = [&] {
+    script.during_sleep = [this] { post(); };
+    script.during_yield = [] { script.now_ns += 10'000'000; };
+    is_posted_ = false;
+    (void)wait.until(ready_when_posted(), watchers_);
+    script.during_yield = [] {};
+    int parked = 0;
+    for (script.yields = 0; script.yields == 0 && parked < 10'000; ++parked) {
+      is_posted_ = false;
+      (void)wait.until(ready_when_posted(), watchers_);
+    }
+    return parked;
+  };
+  const int first = parked_after_a_long_yield();
+  EXPECT_GT(parked_after_a_long_yield(), first);
+  for (int i = 0; i < 10'000; ++i) {
+    script.during_yield = [this] { post(); };
+    is_posted_ = false;
+    (void)wait.until(ready_when_posted(), watchers_);
+  }
+  EXPECT_EQ(parked_after_a_long_yield(), first);
 }
 
 // Defect: stages in another order, skipped, or not as long as the budget says.
