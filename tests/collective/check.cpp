@@ -100,14 +100,6 @@ std::set<std::size_t> lengths(std::size_t value_bytes, std::size_t ranks, Kind k
 
 }  // namespace
 
-std::string_view kind_name(Kind kind) {
-  static constexpr std::array<std::string_view, kKinds> kNames = {
-      "barrier",        "bcast",    "reduce",    "allreduce", "scan",     "exscan",  "reduce_scatter_block",
-      "reduce_scatter", "gather",   "allgather", "scatter",   "alltoall", "gatherv", "allgatherv",
-      "scatterv",       "alltoallv"};
-  return kNames[static_cast<std::size_t>(kind)];
-}
-
 std::vector<Check> all_checks(Kind kind, int ranks) {
   if (kind == Kind::barrier) return {Check{kind, 0, 0, 0, Form::value, 0}};
   std::vector<Check> checks;

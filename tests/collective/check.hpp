@@ -9,30 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include "kinds.hpp"
 #include "skein/skein.hpp"
 
 namespace skein_test {
-
-enum class Kind {
-  barrier,
-  bcast,
-  reduce,
-  allreduce,
-  scan,
-  exscan,
-  reduce_scatter_block,
-  reduce_scatter,
-  gather,
-  allgather,
-  scatter,
-  alltoall,
-  gatherv,
-  allgatherv,
-  scatterv,
-  alltoallv,
-};
-inline constexpr int kKinds = 16;
-std::string_view kind_name(Kind kind);
 
 enum class Form { value, span, in_place, inferred };
 

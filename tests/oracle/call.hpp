@@ -4,40 +4,17 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstring>
 #include <span>
-#include <string_view>
 #include <vector>
 
+#include "collective/kinds.hpp"
 #include "elements.hpp"
 
 namespace skein_oracle {
 
-enum class Kind {
-  barrier,
-  bcast,
-  reduce,
-  allreduce,
-  scan,
-  exscan,
-  reduce_scatter_block,
-  reduce_scatter,
-  gather,
-  allgather,
-  scatter,
-  alltoall,
-  gatherv,
-  allgatherv,
-  scatterv,
-  alltoallv,
-};
-inline constexpr std::array<std::string_view, 16> kKindNames = {
-    "barrier",        "bcast",    "reduce",    "allreduce", "scan",     "exscan",  "reduce_scatter_block",
-    "reduce_scatter", "gather",   "allgather", "scatter",   "alltoall", "gatherv", "allgatherv",
-    "scatterv",       "alltoallv"};
-inline constexpr std::size_t kKinds = kKindNames.size();
+using skein_test::Kind;
 
 enum class Form { buffers, in_place, value };
 

@@ -10,7 +10,7 @@
 #include <tuple>
 #include <type_traits>
 
-#include "collective/values.hpp"
+#include "collective/checked_types.hpp"
 #include "skein/collective/operators.hpp"
 
 namespace skein_oracle {
@@ -25,10 +25,6 @@ inline constexpr std::size_t kTypes = std::tuple_size_v<Types>;
 inline constexpr std::array<std::string_view, kTypes> kTypeNames = {"unsigned char", "int",      "int64",   "uint64",
                                                                     "float",         "double",   "Located", "Odd3",
                                                                     "Weighted24",    "Matrix16", "Term200"};
-
-/// A lambda, as users write them; not associative.
-inline constexpr auto kDiscount = [](double left, double right) { return left - 0.5 * right; };
-using Discount = std::remove_const_t<decltype(kDiscount)>;
 
 template <class T>
 struct OperatorsOf;
@@ -57,8 +53,8 @@ struct OperatorsOf<float> {
 };
 template <>
 struct OperatorsOf<double> {
-  using List =
-      std::tuple<skein::operators::Sum, skein::operators::Prod, skein::operators::Min, std::plus<double>, Discount>;
+  using List = std::tuple<skein::operators::Sum, skein::operators::Prod, skein::operators::Min, std::plus<double>,
+                          std::remove_const_t<decltype(skein_test::kDiscount)>>;
 };
 template <>
 struct OperatorsOf<LocatedDouble> {
@@ -80,15 +76,6 @@ template <>
 struct OperatorsOf<skein_test::Term200> {
   using List = std::tuple<skein_test::Join>;
 };
-
-template <class Op>
-Op made() {
-  if constexpr (skein::kIsAnyOrder<Op>) {
-    return Op({});
-  } else {
-    return Op();
-  }
-}
 
 /// Whether the result does not depend on how a fold in the order of ranks is nested.
 template <class T, class Op>
@@ -112,12 +99,10 @@ T entry(std::uint64_t k) {
   }
 }
 
-template <class List, class Use, std::size_t I = 0>
-auto with_entry(std::size_t index, const Use& use) {
-  if constexpr (I + 1 < std::tuple_size_v<List>) {
-    if (index % std::tuple_size_v<List> != I) return with_entry<List, Use, I + 1>(index, use);
-  }
-  return use(std::type_identity<std::tuple_element_t<I, List>>());
+/// Calls use with the type of a list that a drawn number names.
+template <class List, class Use>
+auto with_entry(std::uint64_t drawn, const Use& use) {
+  return skein_test::with_entry<List>(static_cast<int>(drawn % std::tuple_size_v<List>), use);
 }
 
 }  // namespace skein_oracle

@@ -133,7 +133,7 @@ class RandomProgram {
   /// The step's call, and its bytes in a team of all ranks.
   std::pair<Shape, std::size_t> drawn(int ranks) const {
     Shape shape{};
-    shape.kind = static_cast<Kind>(draw(3) % kKinds);
+    shape.kind = static_cast<Kind>(draw(3) % skein_test::kKinds);
     shape.is_nonblocking = draw(4) % 3 == 0;
     shape.root = static_cast<int>(draw(5) % static_cast<std::uint64_t>(ranks));
     shape.key = draw(6);
@@ -161,8 +161,8 @@ class RandomProgram {
     });
     made->what =
         fmt::format("{}{} of {} {}, operator {}, root {}, form {}, rank {} of {}", shape.is_nonblocking ? "i" : "",
-                    kKindNames[static_cast<std::size_t>(shape.kind)], shape.n, kTypeNames[draw(7) % kTypes],
-                    draw(11) % 60, shape.root, static_cast<int>(shape.form), team.rank(), team.size());
+                    skein_test::kind_name(shape.kind), shape.n, kTypeNames[draw(7) % kTypes], draw(11) % 60, shape.root,
+                    static_cast<int>(shape.form), team.rank(), team.size());
     family.outstanding.push_back(std::move(made));
     if (!shape.is_nonblocking) complete(family, family.outstanding.size() - 1);
   }
@@ -186,7 +186,7 @@ class RandomProgram {
   std::unique_ptr<Outstanding> begun(Team& team, const Shape& shape) {
     auto made = std::make_unique<Call<T>>(team, shape);
     with_entry<typename OperatorsOf<T>::List>(draw(11) % 60, [&](auto op) {
-      Library::begin(team, shape, made->buffers, skein_oracle::made<typename decltype(op)::type>(), made->completion);
+      Library::begin(team, shape, made->buffers, skein_test::made<typename decltype(op)::type>(), made->completion);
     });
     return made;
   }
