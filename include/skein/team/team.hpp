@@ -276,8 +276,7 @@ class Team : private Member {
   // Cost       two exchanges and O(size()) work a rank
   // Allocates  a block of each host's segment: some 0.8 KB a rank are touched, twice that with non-blocking calls, and 8 MiB a
   //            rank of address space, at most 512 MiB, set aside where the team spans processes, of which large payloads touch
-  //            what they need.
-  //            Freed blocks are used again.
+  //            what they need. Freed blocks are used again.
   // Errors     Error(environment) when the segment is full, or holds 1,024 teams and shared arrays; a mismatch of the calls or
   //            of `ranks` ends the run ---
 
