@@ -73,7 +73,7 @@ def google_tests(program):
 
 UNIT_TESTS = ("sync_turns", "sync_waiter", "sync_wakeup", "team_exchange", "team_roll_call", "team_pattern",
               "team_failure_meeting", "team_failure_calls", "team_failure", "team_failure_kinds", "team_misuse",
-              "team_split", "team_rank_local", "team_nonblocking", "collectives_test")
+              "team_split", "team_rank_local", "team_nonblocking", "team_heap", "team_contended", "collectives_test")
 
 STAGES = {stage.name: stage for stage in (
     Stage("unit tests", "release", UNIT_TESTS, f"-R '^({'|'.join(UNIT_TESTS)})$'", is_split=True),
