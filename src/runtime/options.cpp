@@ -30,20 +30,29 @@ constexpr std::array<std::string_view, 3> kMpiWords = {"auto", "on", "off"};
 constexpr std::array<std::string_view, 4> kPatternWords = {"auto", "all-to-all", "gather-release", "levels"};
 constexpr std::array<std::string_view, 2> kSwitchWords = {"0", "1"};
 
-constexpr std::array<std::string_view, 14> kVariables = {
-    "SKEIN_RANKS",   "SKEIN_LANES",  "SKEIN_BIND",     "SKEIN_CPU_LOCKS",  "SKEIN_STACK",
-    "SKEIN_WAIT",    "SKEIN_HOST",   "SKEIN_SCHEDULE", "SKEIN_MPI",        "SKEIN_PATTERN",
-    "SKEIN_VERBOSE", "SKEIN_REPORT", "SKEIN_STALL",    "SKEIN_REPORT_FILE"};
+constexpr std::array<std::string_view, 15> kVariables = {
+    "SKEIN_RANKS", "SKEIN_LANES",   "SKEIN_BIND",     "SKEIN_CPU_LOCKS", "SKEIN_STACK",
+    "SKEIN_WAIT",  "SKEIN_HOST",    "SKEIN_SCHEDULE", "SKEIN_MPI",       "SKEIN_PATTERN",
+    "SKEIN_PIECE", "SKEIN_VERBOSE", "SKEIN_REPORT",   "SKEIN_STALL",     "SKEIN_REPORT_FILE"};
+
+struct ByteRange {
+  std::size_t least;
+  std::size_t most;
+  std::string_view allowed;
+
+  bool contains(std::size_t bytes) const { return bytes >= least && bytes <= most; }
+};
 
 // The least leaves room for Skein's own frames and a small function; the most is far beyond any machine's memory.
-constexpr std::size_t kLeastStackBytes = std::size_t{64} << 10U;
-constexpr std::size_t kMostStackBytes = std::size_t{1} << 40U;
-constexpr std::string_view kStackAllowed = "64K to 1024G, a whole number of bytes or with K, M or G at its end";
+constexpr ByteRange kStackBytes{std::size_t{64} << 10U, std::size_t{1} << 40U,
+                                "64K to 1024G, a whole number of bytes or with K, M or G at its end"};
 
-bool is_stack(std::size_t bytes) { return bytes >= kLeastStackBytes && bytes <= kMostStackBytes; }
+// Below, every exchange would move less than it costs; above, a piece fits no cache.
+constexpr ByteRange kPieceRange{std::size_t{1} << 10U, std::size_t{64} << 20U,
+                                "1K to 64M, a whole number of bytes or with K or M at its end"};
 
 /// Digits and at most one of K, M and G (1024, 1024^2, 1024^3), nothing else.
-std::size_t parse_stack(const char* name, std::string_view value) {
+std::size_t parse_bytes(const char* name, std::string_view value, const ByteRange& range) {
   constexpr std::string_view kSuffixes = "KMG";
   constexpr unsigned kBitsPerSuffix = 10;
   std::string_view digits = value;
@@ -55,14 +64,14 @@ std::size_t parse_stack(const char* name, std::string_view value) {
   std::size_t count = 0;
   const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
   const bool is_number = problem == std::errc() && end == digits.data() + digits.size();
-  if (!is_number || count > kMostStackBytes >> shift || !is_stack(count << shift)) {
-    reject_value(name, value, kStackAllowed);
+  if (!is_number || count > range.most >> shift || !range.contains(count << shift)) {
+    reject_value(name, value, range.allowed);
   }
   return count << shift;
 }
 
-/// What parse_stack reads as `bytes`.
-std::string write_stack(std::size_t bytes) {
+/// What parse_bytes reads as `bytes`.
+std::string write_bytes(std::size_t bytes) {
   constexpr std::array<std::string_view, 4> kUnits = {"", "K", "M", "G"};
   std::size_t unit = 0;
   for (; unit + 1 < kUnits.size() && bytes % 1024 == 0; ++unit) bytes /= 1024;
@@ -220,7 +229,8 @@ Options with_environment(Options options) {
   if (const auto value = environment_value("SKEIN_SCHEDULE"))
     options.schedule_seed = parse_schedule("SKEIN_SCHEDULE", *value);
   if (const auto value = environment_value("SKEIN_BIND")) options.bind = *value;  // read with the machine at hand
-  if (const auto value = environment_value("SKEIN_STACK")) options.stack_bytes = parse_stack("SKEIN_STACK", *value);
+  if (const auto value = environment_value("SKEIN_STACK"))
+    options.stack_bytes = parse_bytes("SKEIN_STACK", *value, kStackBytes);
   if (const auto value = environment_value("SKEIN_STALL")) options.stall = parse_stall("SKEIN_STALL", *value);
   if (const auto value = environment_value("SKEIN_REPORT_FILE")) {
     if (value->empty()) reject_value("SKEIN_REPORT_FILE", *value, kReportFileAllowed);
@@ -231,14 +241,19 @@ Options with_environment(Options options) {
   if (const auto value = environment_value("SKEIN_HOST")) options.host = *value;  // read with the processes at hand
   read_word("SKEIN_MPI", kMpiWords, options.mpi);
   if (const auto value = environment_value("SKEIN_PATTERN")) options.pattern = parse_pattern("SKEIN_PATTERN", *value);
+  if (const auto value = environment_value("SKEIN_PIECE"))
+    options.piece_bytes = parse_bytes("SKEIN_PIECE", *value, kPieceRange);
   read_word("SKEIN_VERBOSE", kSwitchWords, options.verbose);
   read_word("SKEIN_REPORT", kSwitchWords, options.report);
   if (options.ranks && (*options.ranks < 1 || *options.ranks > kMaxRanks)) {
     reject_value("Options::ranks", std::to_string(*options.ranks), "1 to " + std::to_string(kMaxRanks));
   }
   complete_lanes(options);
-  if (!is_stack(options.stack_bytes)) {
-    reject_value("Options::stack_bytes", std::to_string(options.stack_bytes), kStackAllowed);
+  if (!kStackBytes.contains(options.stack_bytes)) {
+    reject_value("Options::stack_bytes", std::to_string(options.stack_bytes), kStackBytes.allowed);
+  }
+  if (!kPieceRange.contains(options.piece_bytes)) {
+    reject_value("Options::piece_bytes", std::to_string(options.piece_bytes), kPieceRange.allowed);
   }
   if (!options.report_file.empty() && !may_be_written(options.report_file)) {
     reject_value("SKEIN_REPORT_FILE", options.report_file, kReportFileAllowed);
@@ -273,12 +288,13 @@ std::vector<Setting> settings_of(const Options& options) {
                                                              write_lanes(options.lanes),
                                                              options.bind,
                                                              word(kSwitchWords, options.cpu_locks),
-                                                             write_stack(options.stack_bytes),
+                                                             write_bytes(options.stack_bytes),
                                                              word(kWaitWords, options.wait),
                                                              options.host,
                                                              write_schedule(options.schedule_seed),
                                                              word(kMpiWords, mpi_use_of_environment(options.mpi)),
                                                              pattern,
+                                                             write_bytes(options.piece_bytes),
                                                              word(kSwitchWords, options.verbose),
                                                              word(kSwitchWords, options.report),
                                                              write_stall(options.stall),

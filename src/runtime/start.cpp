@@ -20,8 +20,8 @@
 namespace skein {
 namespace {
 
-/// Address space for shared arrays: as much as the machine has memory, which can then not be the reason to fail. Pages
-/// cost nothing until they are touched.
+/// Address space for shared arrays and teams: as much as the machine has memory. Pages cost nothing until they are touched; of
+/// what a team of several processes sets aside for large payloads, that is little (SKEIN_PIECE).
 std::size_t heap_bytes() {
   const auto pages = static_cast<std::size_t>(std::max(1L, sysconf(_SC_PHYS_PAGES)));
   return round_up(pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)), kPageBytes);
@@ -142,8 +142,10 @@ class Steps {
     warn_once(own == 0 ? warnings : std::vector<std::string>());
     lock_cpus();
     const Crowding crowding = start_.load.lanes > start_.load.cpus ? Crowding::oversubscribed : Crowding::fits;
-    // Rank 0's: ranks that follow different patterns, or count episodes differently, wait for each other for ever.
+    // Rank 0's: ranks that follow different patterns, look for pieces in different places, or count episodes differently wait for
+    // each other for ever.
     pattern_ = of_first(world_, start_.options.pattern);
+    piece_bytes_ = of_first(world_, start_.options.piece_bytes);
     start_.settings = {.budget = wait_budget(start_.options.wait, crowding),
                        .crowded_budget = wait_budget(start_.options.wait, Crowding::oversubscribed),
                        .first_episode = of_first(world_, start_.options.first_episode),
@@ -254,7 +256,7 @@ class Steps {
   /// What went wrong, the same in all processes.
   std::optional<Verdict> try_to_build_host(const std::vector<Seat>& seats) {
     const RankMap map(ranks_, start_.host_of_process, own_host(), lanes_);
-    const Host::Shape shape{map, pattern_, seats};
+    const Host::Shape shape{map, {pattern_, seats, piece_bytes_}};
     const bool is_first = map.first_process_here() == world_.process();
     std::uint64_t nonce = random_nonce();
     std::memcpy(
@@ -292,6 +294,7 @@ class Steps {
   std::vector<int> ranks_;
   std::vector<int> lanes_;
   PatternChoice pattern_;
+  std::size_t piece_bytes_ = kPieceBytes;
 };
 
 }  // namespace

@@ -9,16 +9,16 @@
 namespace skein {
 namespace {
 
-/// Memory of one staging area for all ranks of a team, once these are more than fit it with kPieceBytes each.
+/// Memory of one staging area for all ranks of a team, once these are more than fit it with a whole piece each.
 constexpr std::size_t kAreaBytes = std::size_t{32} << 20U;
 constexpr std::size_t kLeastPieceBytes = 256;
 
-Formation formation_of(const RankMap& map, const PatternChoice& pattern, std::span<const Seat> seats_of_lanes) {
+Formation formation_of(const RankMap& map, const BoardSettings& settings) {
   std::vector<Seat> seats;
   for (int lane = 0; lane < static_cast<int>(map.lanes().size()); ++lane) {
-    seats.push_back(seats_of_lanes[static_cast<std::size_t>(map.run_lane(lane))]);
+    seats.push_back(settings.seats[static_cast<std::size_t>(map.run_lane(lane))]);
   }
-  return choose_formation(pattern, seats, map.hosts());
+  return choose_formation(settings.pattern, seats, map.hosts());
 }
 
 template <class T>
@@ -28,18 +28,19 @@ std::span<T> objects(std::byte* at, std::size_t count) {
 
 }  // namespace
 
-std::size_t Staging::piece_bytes(int ranks) {
-  const std::size_t fitting = kAreaBytes / static_cast<std::size_t>(ranks) / kLeastPieceBytes * kLeastPieceBytes;
-  return std::clamp(fitting, kLeastPieceBytes, kPieceBytes);
+std::size_t Staging::piece_bytes(int ranks, std::size_t most) {
+  const std::size_t fitting = std::min(kAreaBytes / static_cast<std::size_t>(ranks), most);
+  return std::max(fitting / kLeastPieceBytes, std::size_t{1}) * kLeastPieceBytes;
 }
 
-Board::Board(RankMap map, const PatternChoice& pattern, std::span<const Seat> seats_of_lanes)
+Board::Board(RankMap map, const BoardSettings& settings)
     : map_(std::move(map)),
-      formation_(formation_of(map_, pattern, seats_of_lanes)),
+      formation_(formation_of(map_, settings)),
       stations_(formation_, map_.lanes()),
+      piece_bytes_(Staging::piece_bytes(map_.size(), settings.piece_bytes)),
       parts_bytes_(stations_.parts * Contributions::kLargestStride),
       mirror_bytes_(map_.hosts() > 1 ? static_cast<std::size_t>(map_.size()) * kInlineBytes : 0),
-      staging_bytes_(map_.processes() > 1 ? Staging::bytes(map_.size()) : 0),
+      staging_bytes_(map_.processes() > 1 ? Staging::kAreas * static_cast<std::size_t>(map_.size()) * piece_bytes_ : 0),
       known_bytes_(map_.hosts() > 1 ? static_cast<std::size_t>(map_.size()) * Contributions::kLargestStride : 0),
       has_relay_(map_.hosts() > 1 && map_.run_lane(0) != kLeaderLane) {
   std::size_t offset = 0;
@@ -72,7 +73,7 @@ Board::Part Board::part_at(std::byte* base) const {
       objects<Channel<StdAtomics>>(base + releases_at_, static_cast<std::size_t>(stations_.release_channels)),
       {base + parts_at_, parts_bytes_},
       {base + mirror_at_, mirror_bytes_}};
-  part.staging = Staging(base + staging_at_, Staging::piece_bytes(map_.size()), map_.size());
+  part.staging = Staging(base + staging_at_, piece_bytes_, map_.size());
   part.known = {base + known_at_, known_bytes_};
   part.relay = has_relay_ ? reinterpret_cast<RelayBox<StdAtomics>*>(base + relay_at_) : nullptr;
   return part;

@@ -92,15 +92,12 @@ std::span<T> objects(const Segment& segment, std::size_t offset, std::size_t cou
 
 }  // namespace
 
-std::size_t Host::fixed_bytes(const Shape& shape) {
-  return Layout(Board(shape.map, shape.pattern, shape.seats)).heap_at;
-}
+std::size_t Host::fixed_bytes(const Shape& shape) { return Layout(Board(shape.map, shape.boards)).heap_at; }
 
 Host::Host(Segment segment, Shape shape, int process)
     : segment_(std::move(segment)),
-      board_(std::move(shape.map), shape.pattern, shape.seats),
-      pattern_(shape.pattern),
-      seats_of_lanes_(std::move(shape.seats)),
+      board_(std::move(shape.map), shape.boards),
+      boards_(std::move(shape.boards)),
       process_(process),
       bells_(objects<Doorbell<StdAtomics>>(segment_, Layout(board_).bells_at, map().lanes().size()),
              map().processes_here() > 1 ? FutexScope::process_shared : FutexScope::process_private),
@@ -113,7 +110,7 @@ Host::Host(Segment segment, Shape shape, int process)
 }
 
 std::unique_ptr<Host> Host::create(Segment segment, Shape shape, int process, std::uint64_t nonce) {
-  const Board board(shape.map, shape.pattern, shape.seats);
+  const Board board(shape.map, shape.boards);
   const Layout layout(board);
   auto* header = std::construct_at(reinterpret_cast<Header*>(segment.at(0)));
   header->nonce = nonce;

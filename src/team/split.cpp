@@ -125,7 +125,7 @@ std::unique_ptr<Team> Team::divide(const Call& call, std::int64_t color, int key
     if (spans_hosts) made.channel = host.next_channel();
   }
   if (color != kNoColor && own_mate == first_here) {
-    const Board board(map_of_team(), host.pattern(), host.seats_of_lanes());
+    const Board board(map_of_team(), host.boards());
     const int handles = board.map().seats() + (board.has_relay() ? 1 : 0);  // one is the leader's
     made.block = host.heap().allocate("team", board.bytes(), handles);
   }

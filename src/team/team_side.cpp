@@ -10,7 +10,7 @@ namespace skein {
 TeamSide::TeamSide(Host& host, RankLane& lane) : host_(host), board_(&host.board()) { join(lane); }
 
 TeamSide::TeamSide(Host& host, RankLane& lane, RankMap map, Place place) : host_(host), place_(place) {
-  own_board_.emplace(std::move(map), host.pattern(), host.seats_of_lanes());
+  own_board_.emplace(std::move(map), host.boards());
   own_board_->attach(host.heap().data(place.block));
   board_ = &*own_board_;
   join(lane);

@@ -82,11 +82,11 @@ std::vector<Form> forms_of(Kind kind) {
   }
 }
 
-/// Around every length at which the library changes its way: a line, a piece, both divided among the ranks.
+/// Around every length at which the library changes its way: a line, a post, a piece, all divided among the ranks.
 std::set<std::size_t> lengths(std::size_t value_bytes, std::size_t ranks, Kind kind) {
   std::set<std::size_t> result = {0, 1, 2, 3, 5, 6, 7, 1000};
   const std::size_t most = (kMostBytes / value_bytes - 3 * ranks) / (has_parts(kind) ? ranks : 1);
-  for (const std::size_t border : {std::size_t{48}, skein::kReadBytes, skein::kPieceBytes}) {
+  for (const std::size_t border : {skein::kInlineBytes, skein::kPostBytes, skein::kReadBytes, skein::kPieceBytes}) {
     for (const std::size_t share : {border / value_bytes, border / (value_bytes * ranks)}) {
       for (const std::size_t n : {share - 1, share, share + 1}) {
         if (share >= 1) result.insert(n);

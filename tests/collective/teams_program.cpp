@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   skein_test::TeamProgram program{
-      .steps = std::atoi(argv[1]), .seed = std::strtoull(argv[2], nullptr, 10), .most_bytes = 4 * skein::kPieceBytes};
+      .steps = std::atoi(argv[1]), .seed = std::strtoull(argv[2], nullptr, 10), .most_bytes = std::size_t{256} * 1024};
   bool has_deviated = false;
   if (argc == 5) {
     program.deviation = static_cast<skein_test::TeamProgram::Deviation>(std::atoi(argv[3]));

@@ -64,11 +64,8 @@ class RandomProgram {
   }
   static double unit(std::uint64_t drawn) { return static_cast<double>(drawn >> 11U) * 0x1p-53; }
 
-  /// For all buffers of a program: 64 KiB to 16 MiB, log-uniform, or, now and then, what has several pieces on every rank.
-  std::size_t drawn_bytes() const {
-    if (mix(seed_, 3) % 16 == 0) return 16 * skein::kPieceBytes * static_cast<std::size_t>(run_.size());
-    return static_cast<std::size_t>(std::exp2(16 + 8 * unit(mix(seed_, 2))));
-  }
+  /// For all buffers of a program: 64 KiB to 16 MiB, log-uniform.
+  std::size_t drawn_bytes() const { return static_cast<std::size_t>(std::exp2(16 + 8 * unit(mix(seed_, 2)))); }
 
   Team* team_of(std::size_t at) { return at == 0 ? &run_ : families_[at].own.get(); }
 

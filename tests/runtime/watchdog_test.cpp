@@ -230,7 +230,7 @@ class Played {
   static std::unique_ptr<skein::Host> make(int ranks) {
     const skein::RankMap map({ranks});
     const std::vector<skein::Seat> seats(static_cast<std::size_t>(ranks));
-    const skein::Host::Shape shape{map, {}, seats};
+    const skein::Host::Shape shape{map, {.pattern = {}, .seats = seats}};
     constexpr std::uint64_t kNonce = 7;
     return skein::Host::create(skein::Segment::create_private(skein::Host::fixed_bytes(shape)), shape, 0, kNonce);
   }

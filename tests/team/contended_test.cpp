@@ -49,7 +49,7 @@ auto all_drawn(int each, const Draw& draw) {
 }
 
 std::unique_ptr<skein::Host> a_host() {
-  const skein::Host::Shape shape{skein::RankMap({1}), {}, std::vector<skein::Seat>(1)};
+  const skein::Host::Shape shape{skein::RankMap({1}), {.pattern = {}, .seats = std::vector<skein::Seat>(1)}};
   return skein::Host::create(skein::Segment::create_private(skein::Host::fixed_bytes(shape)), shape, 0, 1);
 }
 

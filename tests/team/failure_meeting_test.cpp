@@ -24,7 +24,7 @@ struct TwoProcesses {
   std::unique_ptr<Host> first, second;
 
   explicit TwoProcesses(std::uint64_t nonce_of_second = kNonce) {
-    const Host::Shape shape{RankMap({1, 1}), {}, std::vector<skein::Seat>(2)};
+    const Host::Shape shape{RankMap({1, 1}), {.pattern = {}, .seats = std::vector<skein::Seat>(2)}};
     Segment segment = Segment::create_shared(Host::fixed_bytes(shape) + (1 << 20));
     const int descriptor = dup(segment.descriptor());
     first = Host::create(std::move(segment), shape, 0, kNonce);

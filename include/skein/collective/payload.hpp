@@ -35,7 +35,9 @@ struct LargePayload {
     piece_items = std::max<std::size_t>(n, 1);
     if (!is_staged) return;
     const std::size_t piece_bytes = team.staging().piece_bytes();
-    team.require(item_bytes <= piece_bytes, call, "values this large cannot pass between the processes of this team");
+    team.require(item_bytes <= piece_bytes, call,
+                 "values this large cannot pass between the processes of this team, unless SKEIN_PIECE is larger or "
+                 "the team smaller");
     piece_items = piece_bytes / item_bytes;
     pieces = std::max<std::size_t>(1, (n + piece_items - 1) / piece_items);
     lag = team.hosts() > 1 && pieces > 1 ? 1 : 0;

@@ -13,6 +13,7 @@
 #include "skein/lane/lanes.hpp"
 #include "skein/mpi/world.hpp"
 #include "skein/sync/wait_policy.hpp"
+#include "skein/team/board.hpp"
 #include "skein/team/line.hpp"
 #include "skein/team/pattern.hpp"
 
@@ -41,6 +42,11 @@ struct Options {
   std::optional<std::uint64_t> schedule_seed;
 
   PatternChoice pattern;  ///< SKEIN_PATTERN: auto, all-to-all, gather-release, levels, or levels:2 to levels:16
+
+  /// SKEIN_PIECE: of a large payload, the most bytes that pass between processes at a time, or with K, M or G at the end. Each
+  /// team of several processes sets 16 times as much of the segment aside for each rank.
+  std::size_t piece_bytes = kPieceBytes;
+
   Verbosity verbose = Verbosity::quiet;  ///< SKEIN_VERBOSE: 0, 1: print where each rank runs
   Report report = Report::none;          ///< SKEIN_REPORT: 0, 1: at the end, print how long each rank waited
 

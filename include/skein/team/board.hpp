@@ -20,12 +20,19 @@
 
 namespace skein {
 
-/// Bytes of one piece of a large payload that passes between processes. Small enough that a payload of 1 MiB has two, which
+/// Bytes of one piece of a large payload that passes between processes, unless SKEIN_PIECE says otherwise. Small enough that a payload of 1 MiB has two, which
 /// are on their way at once; large enough that what a rank writes anew has mostly left the caches of its reader, from
 /// which it would have to be taken back. Of 2 processes, pieces of 64, 128 and 256 KiB take 2.2, 1.7 and 1.2 times as long
 /// for an allreduce of 1 MiB, beside MPI in the same run, and 2.3, 1.8 and 1.2 times for a bcast (2026-11-23, a build with each
 /// size, skein-bench allreduce --count 1MiB --ranks 2 --only skein,mpi --rounds 20; a line transfer took 40 ns).
 inline constexpr std::size_t kPieceBytes = std::size_t{512} * 1024;
+
+/// What the boards of all teams of a host have in common; the same in all processes of a run.
+struct BoardSettings {
+  PatternChoice pattern;
+  std::vector<Seat> seats;                ///< of all lanes of the host
+  std::size_t piece_bytes = kPieceBytes;  ///< the most of a piece
+};
 
 /// Through which large payloads pass to other processes: areas of one piece for every rank of the team. Those of ranks on
 /// other hosts are filled by the leader with what their own host sent.
@@ -37,10 +44,9 @@ class Staging {
   Staging(std::byte* base, std::size_t piece_bytes, int ranks)
       : base_(base), piece_bytes_(piece_bytes), ranks_(static_cast<std::size_t>(ranks)) {}
 
-  /// Bytes of one piece in a team of that many ranks: less than kPieceBytes in large teams, so that the areas of all ranks
+  /// Bytes of one piece in a team of that many ranks: at most `most`, and less in large teams, so that the areas of all ranks
   /// together stay a small part of a host's memory.
-  static std::size_t piece_bytes(int ranks);
-  static std::size_t bytes(int ranks) { return kAreas * static_cast<std::size_t>(ranks) * piece_bytes(ranks); }
+  static std::size_t piece_bytes(int ranks, std::size_t most);
 
   std::size_t piece_bytes() const { return piece_bytes_; }
   std::byte* area(int rank, int number) const {
@@ -55,8 +61,7 @@ class Staging {
 
 class Board {
  public:
-  /// `seats_of_lanes` are of all lanes of the host.
-  Board(RankMap map, const PatternChoice& pattern, std::span<const Seat> seats_of_lanes);
+  Board(RankMap map, const BoardSettings& settings);
   Board(const Board&) = delete;
   Board& operator=(const Board&) = delete;
 
@@ -97,7 +102,7 @@ class Board {
   RankMap map_;
   Formation formation_;
   Stations stations_;
-  std::size_t parts_bytes_, mirror_bytes_, staging_bytes_, known_bytes_;
+  std::size_t piece_bytes_, parts_bytes_, mirror_bytes_, staging_bytes_, known_bytes_;
   bool has_relay_;
   std::size_t arrivals_at_, ascents_at_, releases_at_, parts_at_, mirror_at_, known_at_, relay_at_, staging_at_;
   std::size_t strand_bytes_;

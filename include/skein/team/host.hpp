@@ -39,8 +39,7 @@ class Host {
   /// What decides the layout, and what the ranks of every team have in common.
   struct Shape {
     RankMap map;
-    PatternChoice pattern;
-    std::vector<Seat> seats;  ///< of the lanes
+    BoardSettings boards;
   };
 
   /// Bytes that the segment needs besides those for shared arrays.
@@ -58,8 +57,7 @@ class Host {
   /// Of the whole run.
   const RankMap& map() const { return board_.map(); }
   const Board& board() const { return board_; }
-  const PatternChoice& pattern() const { return pattern_; }
-  const std::vector<Seat>& seats_of_lanes() const { return seats_of_lanes_; }
+  const BoardSettings& boards() const { return boards_; }
   int process() const { return process_; }
   Bells<StdAtomics>& bells() { return bells_; }
   AbortWord<StdAtomics>& abort();
@@ -156,8 +154,7 @@ class Host {
 
   Segment segment_;
   Board board_;
-  PatternChoice pattern_;
-  std::vector<Seat> seats_of_lanes_;
+  BoardSettings boards_;
   int process_;
   Bells<StdAtomics> bells_;
   FailurePath<StdAtomics> failure_;

@@ -274,9 +274,9 @@ class Team : private Member {
   // rank's as long as the pointer lives, which no other thread may end and the Runtime must outlive; ranks that are in no new
   // team get none. To let a team go is no collective. Collectives of different teams overlap as they like.
   // Cost       two exchanges and O(size()) work a rank
-  // Allocates  a block of each host's segment: some 0.8 KB a rank are touched, twice that with non-blocking calls, and 8 MiB a
-  //            rank of address space, at most 512 MiB, set aside where the team spans processes, of which large payloads touch
-  //            what they need. Freed blocks are used again.
+  // Allocates  a block of each host's segment: some 0.8 KB a rank are touched, twice that with non-blocking calls, and 16
+  //            pieces a rank of address space (SKEIN_PIECE; 8 MiB), at most 512 MiB, set aside where the team spans processes, of
+  //            which large payloads touch what they need. Freed blocks are used again.
   // Errors     Error(environment) when the segment is full, or holds 1,024 teams and shared arrays; a mismatch of the calls or
   //            of `ranks` ends the run ---
 

@@ -110,7 +110,7 @@ def alone():
 
     many = len(allowed) + 1
     found = report("too many ranks", environment={"SKEIN_RANKS": str(many), "SKEIN_LANES": "each", "SKEIN_WAIT": "spin",
-                                                   "SKEIN_STACK": "1536K"})
+                                                   "SKEIN_STACK": "1536K", "SKEIN_PIECE": "3072"})
     (process,) = found["processes"]
     check("more ranks than CPUs are warned about", len(found["warnings"]) == 1, found["warnings"])
     check("and do not fit", not process["load"]["fits"], process["load"])
@@ -118,7 +118,8 @@ def alone():
     equal("spin does not take effect", process["waiting"]["spin_us"], 0)
     equal("the value is reported", settings(process)["SKEIN_WAIT"], ("spin", "environment"))
     equal("a stack is written as it was", settings(process)["SKEIN_STACK"], ("1536K", "environment"))
-    equal("and its bytes", process["limits"]["rank_stack_bytes"], 1536 * 1024)
+    equal("pieces are written in the largest unit", settings(process)["SKEIN_PIECE"], ("3K", "environment"))
+    equal("and the bytes of the stack", process["limits"]["rank_stack_bytes"], 1536 * 1024)
 
     (process,) = report("virtual ranks", environment={"SKEIN_RANKS": "5", "SKEIN_LANES": "1"})["processes"]
     equal("five ranks share a lane", [rank["lane"] for rank in process["ranks"]], [0] * 5)
