@@ -38,8 +38,10 @@ Board::Board(RankMap map, const BoardSettings& settings)
       formation_(formation_of(map_, settings)),
       stations_(formation_, map_.lanes()),
       piece_bytes_(Staging::piece_bytes(map_.size(), settings.piece_bytes)),
-      parts_bytes_(stations_.parts * Contributions::kLargestStride),
-      mirror_bytes_(map_.hosts() > 1 ? static_cast<std::size_t>(map_.size()) * kInlineBytes : 0),
+      parts_bytes_(stations_.parts * Contributions::kInlineStride),
+      buffers_bytes_(static_cast<std::size_t>(map_.seats()) * kRingLines * kPostBytes),
+      mirror_bytes_(map_.hosts() > 1 ? static_cast<std::size_t>(map_.size()) * kPostBytes : 0),
+      folded_bytes_(map_.hosts() > 1 ? kPostBytes : 0),
       staging_bytes_(map_.processes() > 1 ? Staging::kAreas * static_cast<std::size_t>(map_.size()) * piece_bytes_ : 0),
       known_bytes_(map_.hosts() > 1 ? static_cast<std::size_t>(map_.size()) * Contributions::kLargestStride : 0),
       has_relay_(map_.hosts() > 1 && map_.run_lane(0) != kLeaderLane) {
@@ -54,7 +56,9 @@ Board::Board(RankMap map, const BoardSettings& settings)
   releases_at_ = place(kStride, static_cast<std::size_t>(stations_.release_channels) * sizeof(Channel<StdAtomics>));
   relay_at_ = place(kStride, has_relay_ ? sizeof(RelayBox<StdAtomics>) : 0);
   parts_at_ = place(kStride, parts_bytes_);
+  buffers_at_ = place(kStride, buffers_bytes_);
   mirror_at_ = place(kStride, mirror_bytes_);
+  folded_at_ = place(kStride, folded_bytes_);
   known_at_ = place(kStride, known_bytes_);
   staging_at_ = place(kPageBytes, staging_bytes_);
   strand_bytes_ = round_up(offset, kPageBytes);
@@ -72,7 +76,9 @@ Board::Part Board::part_at(std::byte* base) const {
       objects<Channel<StdAtomics>>(base + ascents_at_, map_.lanes().size()),
       objects<Channel<StdAtomics>>(base + releases_at_, static_cast<std::size_t>(stations_.release_channels)),
       {base + parts_at_, parts_bytes_},
-      {base + mirror_at_, mirror_bytes_}};
+      {base + buffers_at_, buffers_bytes_},
+      {base + mirror_at_, mirror_bytes_},
+      {base + folded_at_, folded_bytes_}};
   part.staging = Staging(base + staging_at_, piece_bytes_, map_.size());
   part.known = {base + known_at_, known_bytes_};
   part.relay = has_relay_ ? reinterpret_cast<RelayBox<StdAtomics>*>(base + relay_at_) : nullptr;

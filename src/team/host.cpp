@@ -12,7 +12,7 @@ namespace skein {
 namespace {
 
 // Changes with the layout, so that processes of different builds do not attach each other's segments.
-constexpr std::uint64_t kLayoutVersion = 9;
+constexpr std::uint64_t kLayoutVersion = 10;
 
 /// A process may use all of kLeaveGrace before it comes to the meeting.
 constexpr std::chrono::nanoseconds kMeetingTime = kLeaveGrace + std::chrono::seconds(1);

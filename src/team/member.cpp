@@ -58,9 +58,9 @@ Member::~Member() {
   context_->host().heap().drop(block);
 }
 
-const std::byte* Member::posted_on_hosts(int rank) const {
-  if (map().is_here(rank)) return exchange_.payload(map().seat_of(rank), exchange_.arrived());
-  return exchange_.remote_payload(rank);
+const std::byte* Member::posted_on_hosts(int rank, std::size_t bytes) const {
+  if (map().is_here(rank)) return exchange_.payload(map().seat_of(rank), exchange_.arrived(), bytes);
+  return exchange_.remote_payload(rank, bytes);
 }
 
 std::string Member::who() const {

@@ -121,15 +121,18 @@ bool Request::test(Where where) {
 void Request::wait(Where where) { wait_for(nullptr, 0, where); }
 
 void Request::wait_for(void* value, std::size_t bytes, Where where) {
-  if (operations_ == nullptr && bytes == 0) return;
-  if (operations_ == nullptr) {
-    throw Error(ExitCode::parallel, fmt::format("wait at {}:{}: the value of the call has been taken already, or moved",
-                                                where.file_name(), where.line()));
-  }
+  if (bytes != 0) require_value(where);
+  if (operations_ == nullptr) return;
   require_team();
   operations_->wait(*outstanding_, where);
   if (bytes != 0) std::memcpy(value, outstanding_->result(bytes), bytes);
   std::exchange(operations_, nullptr)->complete(*outstanding_);
+}
+
+void Request::require_value(Where where) const {
+  if (operations_ != nullptr) return;
+  throw Error(ExitCode::parallel, fmt::format("wait at {}:{}: the value of the call has been taken already, or moved",
+                                              where.file_name(), where.line()));
 }
 
 void Request::require_team() const {

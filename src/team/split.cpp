@@ -41,7 +41,7 @@ std::unique_ptr<Team> Team::split_by(Level level, Where where) {
   return guarded([&] {
     const RankMap& run = context_->host().map();
     const int lane = run.lane_of(context_->rank());
-    const Seat seat = context_->host().seats_of_lanes()[static_cast<std::size_t>(lane)];
+    const Seat seat = context_->host().boards().seats[static_cast<std::size_t>(lane)];
     const auto of_host = [&](std::int64_t number) { return std::int64_t{run.own_host()} << 32U | number; };
     const auto color = [&]() -> std::int64_t {
       switch (level) {

@@ -131,13 +131,10 @@ class EitherForm {
   }
 
  private:
-  /// The forms that return containers have no non-blocking one.
   template <class Blocking, class Begin, class... A>
   auto made(const Blocking& blocking, const Begin& begin, const A&... a) {
     using Result = decltype(blocking(team_, a...));
-    if constexpr (std::is_invocable_v<const Begin&, skein::Team&, const A&...>) {
-      if (number_ % 3 == 0) return begun<Result>([&] { return begin(team_, a...); });
-    }
+    if (number_ % 3 == 0) return begun<Result>([&] { return begin(team_, a...); });
     return blocking(team_, a...);
   }
 

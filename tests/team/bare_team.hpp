@@ -26,7 +26,7 @@ struct Shared {
         arrivals(size),
         ascents(lanes.size()),
         releases(static_cast<std::size_t>(stations.release_channels)),
-        parts(stations.parts * skein::Contributions::kLargestStride),
+        parts(stations.parts * skein::Contributions::kInlineStride),
         flags(size),
         failure(record, abort, bells) {}
 
@@ -61,14 +61,14 @@ struct Rank {
   Rank(Shared<Policy>& shared, int number, skein::WaitPolicy wait, skein::Episode first,
        skein::WaitNotice<Policy>* notice, int lane)
       : waiter(shared.abort, shared.bells, lane, wait_budget(wait, skein::Crowding::oversubscribed), {}, {}, notice),
-        exchange({shared.arrivals, shared.ascents, shared.releases, shared.parts, {}}, shared.stations, number, waiter,
+        exchange({shared.arrivals, shared.ascents, shared.releases, shared.parts}, shared.stations, number, waiter,
                  shared.bells, first) {}
 
   /// One of several of a lane.
   Rank(Shared<Policy>& shared, int number, int lane, skein::Turns<Policy>& turns, skein::Crew<Policy>& crew,
        skein::Episode first)
       : waiter(shared.abort, shared.bells, lane, {}, {}, {}, nullptr, &turns),
-        exchange({shared.arrivals, shared.ascents, shared.releases, shared.parts, {}}, shared.stations, number, waiter,
+        exchange({shared.arrivals, shared.ascents, shared.releases, shared.parts}, shared.stations, number, waiter,
                  shared.bells, first, &crew) {}
 
   skein::Waiter<Policy> waiter;

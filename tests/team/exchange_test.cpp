@@ -112,7 +112,7 @@ TYPED_TEST(ExchangeOf, EveryRankLeavesWithEveryPost) {
             if (peer == own) {
               theirs = mine;
             } else {
-              std::memcpy(&theirs, rank.exchange.payload(peer, episode), sizeof(theirs));
+              std::memcpy(&theirs, rank.exchange.payload(peer, episode, sizeof(theirs)), sizeof(theirs));
             }
             all += theirs;
           }
@@ -126,7 +126,7 @@ TYPED_TEST(ExchangeOf, EveryRankLeavesWithEveryPost) {
         for (int peer = 0; peer < ranks; ++peer) {
           EXPECT_EQ(words[static_cast<std::size_t>(peer)][round % 2], round * 1000 + static_cast<std::uint64_t>(peer));
           std::uint64_t posted = 0;
-          std::memcpy(&posted, rank.exchange.payload(peer, episode), sizeof(posted));
+          std::memcpy(&posted, rank.exchange.payload(peer, episode, sizeof(posted)), sizeof(posted));
           EXPECT_EQ(posted, round * 1000 + static_cast<std::uint64_t>(peer));
           expected += posted;
         }

@@ -81,7 +81,7 @@ TEST_P(ExploredTeam, BlockingExchanges) {
             state->require_notes(episode);
             for (int peer = 0; peer < team.ranks; ++peer) {
               std::uint64_t posted = 0;
-              std::memcpy(&posted, rank.exchange.payload(peer, episode), sizeof(posted));
+              std::memcpy(&posted, rank.exchange.payload(peer, episode, sizeof(posted)), sizeof(posted));
               Explorer::require(posted == round * 100 + static_cast<std::uint64_t>(peer), "a wrong payload");
             }
           }
@@ -106,7 +106,7 @@ TEST_P(ExploredPair, TheRingIsLongEnough) {
                                    "an exchange did not complete");
                                state->require_notes(episode);
                                Episode posted = 0;
-                               std::memcpy(&posted, rank.exchange.payload(1 - own, episode), sizeof(posted));
+                               std::memcpy(&posted, rank.exchange.payload(1 - own, episode, sizeof(posted)), sizeof(posted));
                                Explorer::require(posted == episode, "a wrong payload");
                              }
                            }};

@@ -213,10 +213,10 @@ TEST_P(ExploredLanes, FoldsAndPayloads) {
         };
         const auto fold_lines = [&](void* out) {
           // The shape of fold.hpp, by contributions.
-          std::vector<std::byte> memory(static_cast<std::size_t>(ranks) * skein::Contributions::kLargestStride);
+          std::vector<std::byte> memory(static_cast<std::size_t>(ranks) * skein::Contributions::kInlineStride);
           skein::Contributions all(memory);
           all.reset(sizeof(mine));
-          for (int peer = 0; peer < ranks; ++peer) all.add({peer, 1}, exchange.payload(peer, episode));
+          for (int peer = 0; peer < ranks; ++peer) all.add({peer, 1}, exchange.payload(peer, episode, sizeof(mine)));
           all.fold_blocks(fold());
           all.fold_all(fold(), static_cast<std::byte*>(out));
         };
@@ -224,14 +224,14 @@ TEST_P(ExploredLanes, FoldsAndPayloads) {
         Explorer::require(exchange.complete(fold_lines, fold, &result, sizeof(result)) == Progress::complete,
                           "an exchange did not complete");
         state.require_notes(episode);
-        std::vector<std::byte> memory(static_cast<std::size_t>(ranks) * skein::Contributions::kLargestStride);
+        std::vector<std::byte> memory(static_cast<std::size_t>(ranks) * skein::Contributions::kInlineStride);
         skein::Contributions expected(memory);
         expected.reset(sizeof(mine));
         for (int peer = 0; peer < ranks; ++peer) {
           const std::uint64_t theirs = value(round, peer);
           expected.add({peer, 1}, reinterpret_cast<const std::byte*>(&theirs));
           std::uint64_t posted = 0;
-          std::memcpy(&posted, exchange.payload(peer, episode), sizeof(posted));
+          std::memcpy(&posted, exchange.payload(peer, episode, sizeof(mine)), sizeof(posted));
           Explorer::require(posted == theirs, "a wrong payload");
         }
         expected.fold_blocks(fold());

@@ -83,7 +83,7 @@ TEST_P(ExploredTeams, Overlap) {
                               "an exchange did not complete");
             for (std::size_t peer = 0; peer < ranks.size(); ++peer) {
               std::uint64_t posted = 0;
-              std::memcpy(&posted, exchange.payload(static_cast<int>(peer), episode), sizeof(posted));
+              std::memcpy(&posted, exchange.payload(static_cast<int>(peer), episode, sizeof(posted)), sizeof(posted));
               Explorer::require(posted == 10 * i + static_cast<std::uint64_t>(ranks[peer]), "a wrong payload");
             }
           }

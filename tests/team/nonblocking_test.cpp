@@ -3,6 +3,7 @@
 // Non-blocking calls: when they are complete, how many there may be, and how they fail.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cfenv>
@@ -12,6 +13,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -165,6 +167,36 @@ TEST(Nonblocking, ValueFormsReturnTheirValue) {
     EXPECT_EQ(exscan.wait(), 10 + team.rank());
     EXPECT_EQ(max.wait(), team.rank());  // at root the largest is its own
     EXPECT_EQ(part.wait(), 7);
+  });
+}
+
+// Defect: values or containers that are not those of the call, or a wait that returns what it no longer has.
+TEST(Nonblocking, FormsThatReturnSeveralValuesReturnThemOnce) {
+  on_teams([](Team& team) {
+    const int size = team.size();
+    const auto ranks = static_cast<std::size_t>(size);
+    skein::Pending<std::tuple<double, int>> both = team.iallreduce(skein::sum(0.5), skein::max(team.rank()));
+    const std::vector<int> mine(static_cast<std::size_t>(team.rank()), team.rank());
+    skein::Pending<skein::Ragged<int>> all = team.iallgatherv(mine);
+    skein::Pending<skein::Ragged<int>> at_root = team.igatherv(mine, size - 1);
+    const std::vector<int> one_each(ranks, 1);
+    std::vector<int> numbers(ranks);
+    std::iota(numbers.begin(), numbers.end(), 10);
+    skein::Pending<std::vector<int>> dealt = team.iscatterv(numbers, one_each, 0);
+    skein::Pending<skein::Ragged<int>> exchanged = team.ialltoallv(numbers, one_each);
+    skein::Pending<skein::Ragged<int>> moved = std::move(exchanged);
+    EXPECT_EQ(moved.wait().values, std::vector<int>(ranks, 10 + team.rank()));
+    EXPECT_THROW((void)moved.wait(), skein::Error);
+    EXPECT_EQ(dealt.wait(), std::vector<int>{10 + team.rank()});
+    const skein::Ragged<int> gathered = all.wait();
+    for (int rank = 0; rank < size; ++rank) {
+      EXPECT_TRUE(std::ranges::equal(gathered[rank], std::vector<int>(static_cast<std::size_t>(rank), rank)));
+    }
+    EXPECT_EQ(at_root.wait().values, team.rank() == size - 1 ? gathered.values : std::vector<int>());
+    const auto [half, last] = both.wait();
+    EXPECT_EQ(half, 0.5 * size);
+    EXPECT_EQ(last, size - 1);
+    EXPECT_THROW((void)both.wait(), skein::Error);
   });
 }
 

@@ -216,7 +216,7 @@ TEST(Contributions, FoldInTheOneShapeThroughEveryFormation) {
   for_all_formations([](const std::vector<Seat>& seats, PatternChoice, const Formation& formation) {
     if (formation.pattern == Pattern::all_to_all) return;
     const Stations stations(formation, numbers(seats.size()));
-    std::vector<std::byte> memory(seats.size() * Contributions::kLargestStride);
+    std::vector<std::byte> memory(seats.size() * Contributions::kInlineStride);
     Contributions all(memory);
     gather(stations, 0, all, memory);
     std::uint64_t result = 0;
@@ -234,7 +234,7 @@ TEST(Contributions, FoldInTheOneShapeWhateverTheHosts) {
       for (int rank = 0; rank < ranks; ++rank) {
         host_of.push_back(ranks % 2 == 0 ? rank % std::min(hosts, ranks) : rank * std::min(hosts, ranks) / ranks);
       }
-      std::vector<std::byte> memory(static_cast<std::size_t>(ranks) * Contributions::kLargestStride);
+      std::vector<std::byte> memory(static_cast<std::size_t>(ranks) * Contributions::kInlineStride);
       Contributions all(memory);
       all.reset(sizeof(std::uint64_t));
       std::size_t blocks = 0;

@@ -20,12 +20,12 @@ inline void alltoall_bytes(Member& member, const Call& call, const std::byte* in
   const auto ranks = static_cast<std::size_t>(member.size());
   const auto own = static_cast<std::size_t>(member.rank());
   const std::size_t part = call.count * call.element_bytes;
-  if (fits_line(part * ranks)) {
+  if (Member::fits_post(part * ranks, member.size())) {
     member.exchange(signature(call), in, part * ranks, Member::content_of_all(part * ranks), Member::kNothing, nullptr,
                     0);
     if (part == 0) return;
     for (std::size_t peer = 0; peer < ranks; ++peer) {
-      std::memcpy(out + peer * part, member.posted(static_cast<int>(peer)) + own * part, part);
+      std::memcpy(out + peer * part, member.posted(static_cast<int>(peer), part * ranks) + own * part, part);
     }
     return;
   }

@@ -21,8 +21,14 @@ inline void bcast_bytes(Member& member, const Call& call, std::byte* bytes) {
     std::byte result[kInlineBytes];
     member.exchange(
         signature(call), bytes, is_root ? size : 0, Member::content_of(root, size),
-        [&](void* out) { std::memcpy(out, member.posted(root), size); }, result, size);
+        [&](void* out) { std::memcpy(out, member.posted(root, size), size); }, result, size);
     if (!is_root && size != 0) std::memcpy(bytes, result, size);
+    return;
+  }
+  if (Member::fits_post(size)) {
+    member.exchange(signature(call), bytes, is_root ? size : 0, Member::content_of(root, size), Member::kNothing, nullptr,
+                    0);
+    if (!is_root) std::memcpy(bytes, member.posted(root, size), size);
     return;
   }
   LargePayload large(member, call, bytes, nullptr);

@@ -17,11 +17,11 @@ namespace detail {
 inline void gather_bytes(Member& member, const Call& call, const std::byte* in, std::byte* out) {
   const std::size_t bytes = call.count * call.element_bytes;
   const int ranks = member.size();
-  if (fits_line(bytes)) {
+  if (Member::fits_post(bytes, ranks)) {
     member.exchange(signature(call), in, bytes, Member::content_of_all(bytes), Member::kNothing, nullptr, 0);
     if (out == nullptr || bytes == 0) return;
     for (int peer = 0; peer < ranks; ++peer)
-      std::memcpy(out + static_cast<std::size_t>(peer) * bytes, member.posted(peer), bytes);
+      std::memcpy(out + static_cast<std::size_t>(peer) * bytes, member.posted(peer, bytes), bytes);
     return;
   }
   LargePayload large(member, call, in, nullptr);

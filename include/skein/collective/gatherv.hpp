@@ -36,7 +36,7 @@ inline std::span<Slot> exchange_sizes(Member& member, const Call& call, std::uin
   if (call.root == kNoRoot || call.root == member.rank() || member.others() != nullptr) {
     std::uint64_t begin = 0;
     for (std::size_t rank = 0; rank < slots.size(); ++rank) {
-      slots[rank] = {begin, load<std::uint64_t>(member.posted(static_cast<int>(rank)))};
+      slots[rank] = {begin, load<std::uint64_t>(member.posted(static_cast<int>(rank), sizeof(own)))};
       begin += slots[rank].bytes;
     }
   }

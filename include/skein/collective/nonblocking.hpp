@@ -3,9 +3,14 @@
 // The non-blocking forms: each begins the call that has its name without the i.
 #pragma once
 
+#include <memory>
+#include <tuple>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "skein/collective/bytes.hpp"
+#include "skein/collective/operands.hpp"
 #include "skein/team/team.hpp"
 
 namespace skein {
@@ -33,6 +38,39 @@ class Pending {
 
   Request request_;
 };
+
+/// The same for what forms return that make their containers.
+template <class T>
+  requires(!std::is_trivially_destructible_v<T>)
+class Pending<T> {
+ public:
+  using Where = Request::Where;
+
+  bool test(Where where = Where::current()) { return request_.go_on(where); }
+
+  [[nodiscard]] T wait(Where where = Where::current()) {
+    request_.require_value(where);
+    request_.wait(where);
+    return std::move(*result_);
+  }
+
+ private:
+  friend class Team;
+  Pending(std::shared_ptr<T> result, Request request) : result_(std::move(result)), request_(std::move(request)) {}
+
+  std::shared_ptr<T> result_;  ///< the call's as well
+  Request request_;
+};
+
+/// As start, of a call that returns a container: make(team).
+template <class Result, class Make>
+Pending<Result> Team::start_making(Operation operation, Where where, Make make) {
+  auto result = std::make_shared<Result>();
+  Request request = start(operation, where, [result, make = std::move(make)](Team& team, Outstanding&) mutable {
+    *result = make(team);
+  });
+  return Pending<Result>(std::move(result), std::move(request));
+}
 
 template <Value T>
 Pending<T> Team::ibcast(const T& value, int root, Where where) {
@@ -92,6 +130,15 @@ Request Team::iallreduce(Data&& data, Op op, Where where) {
                [data = keep(std::forward<Data>(data)), op = std::move(op), where](Team& team, Outstanding&) mutable {
                  team.allreduce(data.get(), op, where);
                });
+}
+
+template <class Op, class T, class... Ops, class... Ts>
+Pending<std::tuple<T, Ts...>> Team::iallreduce(const Operand<Op, T>& first, const Operand<Ops, Ts>&... others) {
+  using All = std::tuple<T, Ts...>;
+  return Pending<All>(
+      start(Operation::allreduce, first.where, [first, others...](Team& team, Outstanding& own) mutable {
+        store(own.result(sizeof(All)), team.allreduce(first, others...));
+      }));
 }
 
 template <Value T, class Op>
@@ -239,6 +286,14 @@ Request Team::iallgatherv(In&& in, Out&& out, KeptParts parts, Where where) {
                    Team& team, Outstanding&) mutable { team.allgatherv(in.get(), out.get(), parts, where); });
 }
 
+template <KeptBuffer In>
+  requires Returnable<BufferValue<In>>
+Pending<Ragged<BufferValue<In>>> Team::iallgatherv(In&& in, Where where) {
+  return start_making<Ragged<BufferValue<In>>>(
+      Operation::allgatherv, where,
+      [in = keep(std::forward<In>(in)), where](Team& team) mutable { return team.allgatherv(in.get(), where); });
+}
+
 template <KeptBuffer In, OutBuffer<BufferValue<In>> Out>
 Request Team::igatherv(In&& in, Out&& out, KeptParts parts, int root, Where where) {
   return start(Operation::gatherv, where,
@@ -246,11 +301,37 @@ Request Team::igatherv(In&& in, Out&& out, KeptParts parts, int root, Where wher
                    Team& team, Outstanding&) mutable { team.gatherv(in.get(), out.get(), parts, root, where); });
 }
 
+template <KeptBuffer In>
+  requires Returnable<BufferValue<In>>
+Pending<Ragged<BufferValue<In>>> Team::igatherv(In&& in, int root, Where where) {
+  return start_making<Ragged<BufferValue<In>>>(
+      Operation::gatherv, where,
+      [in = keep(std::forward<In>(in)), root, where](Team& team) mutable { return team.gatherv(in.get(), root, where); });
+}
+
 template <KeptBuffer In, OutBuffer<BufferValue<In>> Out>
 Request Team::iscatterv(In&& in, KeptParts parts, Out&& out, int root, Where where) {
   return start(Operation::scatterv, where,
                [in = keep(std::forward<In>(in)), parts, out = keep(std::forward<Out>(out)), root, where](
                    Team& team, Outstanding&) mutable { team.scatterv(in.get(), parts, out.get(), root, where); });
+}
+
+template <KeptBuffer In>
+  requires Returnable<BufferValue<In>>
+Pending<std::vector<BufferValue<In>>> Team::iscatterv(In&& in, KeptParts parts, int root, Where where) {
+  return start_making<std::vector<BufferValue<In>>>(
+      Operation::scatterv, where, [in = keep(std::forward<In>(in)), parts, root, where](Team& team) mutable {
+        return team.scatterv(in.get(), parts, root, where);
+      });
+}
+
+template <KeptBuffer In>
+  requires Returnable<BufferValue<In>>
+Pending<Ragged<BufferValue<In>>> Team::ialltoallv(In&& in, KeptParts in_parts, Where where) {
+  return start_making<Ragged<BufferValue<In>>>(
+      Operation::alltoallv, where, [in = keep(std::forward<In>(in)), in_parts, where](Team& team) mutable {
+        return team.alltoallv(in.get(), in_parts, where);
+      });
 }
 
 template <KeptBuffer In, OutBuffer<BufferValue<In>> Out>

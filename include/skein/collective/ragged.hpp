@@ -50,18 +50,19 @@ template <class Outgoing, class Incoming, class Wanted, class Place>
 void move_streams(Member& member, const Call& call, const std::byte* in, std::size_t longest, const Outgoing& outgoing,
                   const Incoming& incoming, const Wanted& wanted, const Place& place) {
   const int ranks = member.size();
-  if (fits_line(longest)) {
-    std::byte stream[kInlineBytes];
+  if (Member::fits_post(longest, ranks)) {
+    std::byte stream[kPostBytes];
     std::size_t bytes = 0;
     for (int i = 0; i < ranks; ++i) {
       const Extent part = outgoing((member.rank() + i) % ranks);
       if (part.bytes != 0) std::memcpy(stream + part.at, in + part.begin, part.bytes);
       bytes = std::max<std::size_t>(bytes, part.at + part.bytes);
     }
-    member.exchange(signature(call), stream, bytes, Member::content_of_all(longest), Member::kNothing, nullptr, 0);
+    std::memset(stream + bytes, 0, longest - bytes);  // where a rank posts depends on how much that is
+    member.exchange(signature(call), stream, longest, Member::content_of_all(longest), Member::kNothing, nullptr, 0);
     for (int peer = 0; peer < ranks; ++peer) {
       const Extent part = incoming(peer);
-      if (part.bytes != 0) std::memcpy(place(peer), member.posted(peer) + part.at, part.bytes);
+      if (part.bytes != 0) std::memcpy(place(peer), member.posted(peer, longest) + part.at, part.bytes);
     }
     return;
   }

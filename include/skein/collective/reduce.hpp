@@ -22,6 +22,16 @@ template <class T, class Posted, class Op>
   }
 }
 
+/// Folds the elements of `range` of what the first `end` ranks posted beside their lines, once the exchange is complete.
+template <class T, class Op>
+void fold_long_posts(const Member& member, int end, BlockRange range, std::size_t bytes, T* out, Op& op) {
+  TileFold<T> tiles;
+  const auto known = [&](int a, int b) -> const T* {
+    return b - a == 1 ? reinterpret_cast<const T*>(member.posted(a, bytes)) + range.begin : nullptr;
+  };
+  tiles(0, end, known, range.size(), out, op);
+}
+
 /// How a leader folds two payloads.
 template <class T, class Op>
 void merge_elements(const Content& content, const std::byte* left, const std::byte* right, std::byte* out) {
@@ -40,11 +50,28 @@ Content content_of_fold(std::size_t bytes, Op& op) {
           .is_any_order = kIsAnyOrder<Op>};
 }
 
+/// As reduce_elements, for payloads beside the line. Ranks of one host each fold what they own.
+template <class T, class Op>
+void reduce_long_posts(Member& member, const Call& call, const Owners& owners, const T* in, T* out, Op& op) {
+  const std::size_t bytes = call.count * sizeof(T);
+  std::byte* const folded = member.folded();
+  member.exchange(
+      signature(call), in, bytes, [&] { return content_of_fold<T>(bytes, op); }, Member::kNothing, folded, 0);
+  owners.for_each({0, call.count}, [&](int owner, BlockRange owned, std::size_t at) {
+    if (owner != kNoRoot && owner != member.rank()) return;
+    if (folded == nullptr) return fold_long_posts(member, member.size(), owned, bytes, out + at, op);
+    std::memcpy(static_cast<void*>(out + at), folded + owned.begin * sizeof(T), owned.size() * sizeof(T));
+  });
+}
+
 /// Folds `call.count` elements; each rank gets in `out` what it owns of the result.
 template <class T, class Op>
 void reduce_elements(Member& member, const Call& call, const Owners& owners, const T* in, T* out, Op& op) {
   const std::size_t bytes = call.count * sizeof(T);
-  if (!fits_line(bytes)) return LargeReduce<T, Op>(member, call, owners, in, out, op).run(call.count);
+  if (!Member::fits_post(bytes, member.size())) {
+    return LargeReduce<T, Op>(member, call, owners, in, out, op).run(call.count);
+  }
+  if (!fits_line(bytes)) return reduce_long_posts(member, call, owners, in, out, op);
   std::byte result[kInlineBytes];
   member.exchange(
       signature(call), in, bytes, [&] { return content_of_fold<T>(bytes, op); },

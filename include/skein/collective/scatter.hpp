@@ -21,10 +21,10 @@ inline void scatter_bytes(Member& member, const Call& call, const std::byte* in,
   const std::size_t all = part * static_cast<std::size_t>(member.size());
   const auto rank = static_cast<std::size_t>(member.rank());
   const BlockRange mine{rank * part, (rank + 1) * part};
-  if (fits_line(all)) {
+  if (Member::fits_post(all)) {
     member.exchange(signature(call), in, is_root ? all : 0, Member::content_of(root, all), Member::kNothing, nullptr,
                     0);
-    if (part != 0) std::memcpy(out, member.posted(root) + mine.begin, part);
+    if (part != 0) std::memcpy(out, member.posted(root, all) + mine.begin, part);
     return;
   }
   LargePayload large(member, call, in, nullptr);

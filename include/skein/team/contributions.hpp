@@ -35,6 +35,10 @@ struct Content {
   void* op = nullptr;              ///< that merge applies
   class Transfer* bulk = nullptr;  ///< moved between hosts before anybody leaves; null for none
   bool is_any_order = false;       ///< of fold: `op` commutes, so all that is known is folded at once
+
+  /// Whether a payload lies beside its line. Then nobody but the root gathers, and that only for other hosts: those of a host
+  /// read each other's buffers.
+  bool is_long() const { return bytes > kInlineBytes; }
 };
 
 class Contributions {
@@ -51,7 +55,8 @@ class Contributions {
 
   /// Bytes of one part on its way, for payloads of `bytes` bytes.
   static constexpr std::size_t stride(std::size_t bytes) { return sizeof(Block) + (bytes + 7) / 8 * 8; }
-  static constexpr std::size_t kLargestStride = sizeof(Block) + kInlineBytes;
+  static constexpr std::size_t kInlineStride = sizeof(Block) + kInlineBytes;
+  static constexpr std::size_t kLargestStride = sizeof(Block) + kPostBytes;
 
   explicit Contributions(std::span<std::byte> memory) : memory_(memory) {}
 
@@ -61,6 +66,7 @@ class Contributions {
     count_ = 0;
   }
 
+  std::size_t bytes() const { return bytes_; }
   int count() const { return count_; }
   std::span<const std::byte> packed() const { return memory_.first(index(count_) * stride(bytes_)); }
 

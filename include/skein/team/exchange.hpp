@@ -72,10 +72,14 @@ class Exchange {
     if (crew_ != nullptr) own_release_ = &channels_.releases[index(station_->own_release)];
   }
 
-  /// Posts this rank's line for the next episode, which complete() follows.
+  /// Posts this rank's line for the next episode, which complete() follows; `bytes` <= kPostBytes.
   [[gnu::always_inline]] inline Episode arrive(Signature signature, const void* payload, std::size_t bytes) {
     const Episode episode = ++arrived_;
     signature_ = signature;
+    if (bytes > kInlineBytes) [[unlikely]] {
+      std::memcpy(channels_.payload(seat_, episode, bytes), payload, bytes);
+      bytes = 0;
+    }
     if (crew_ == nullptr) [[likely]] {
       post(*own_, episode, signature, payload, bytes);  // [post]
     } else {
@@ -88,7 +92,8 @@ class Exchange {
 
   /// Waits until the episode is complete. `combine(out)` may read the payload of every rank and writes `bytes`
   /// of result to `out`; where there are leaders the root alone runs it and its result is passed on. `content()` says what
-  /// leaders have to gather in its place.
+  /// leaders have to gather in its place. Of long payloads, ranks read what they need when it is complete, and only a fold over
+  /// several hosts has a result: the root writes it to `out`, which is folded().
   template <class Combine, class MakeContent>
   [[gnu::always_inline]] inline Progress complete(Combine&& combine, MakeContent&& content, void* out,
                                                   std::size_t bytes) {
@@ -99,13 +104,17 @@ class Exchange {
 
   Episode arrived() const { return arrived_; }
 
-  /// What a rank of this host posted for `episode`. Valid between the episode's completion and the next arrival.
-  const std::byte* payload(int seat, Episode episode) const {
-    return channels_.arrivals[index(seat)].line(episode).payload;
+  /// What a rank of this host posted for `episode`, of that many bytes. Valid between the episode's completion and the next
+  /// arrival.
+  const std::byte* payload(int seat, Episode episode, std::size_t bytes) const {
+    return channels_.payload(seat, episode, bytes);
   }
 
   /// What a rank of another host posted for the newest episode, if it was content of it. Valid until the next arrival.
-  const std::byte* remote_payload(int rank) const { return channels_.mirror.data() + index(rank) * kInlineBytes; }
+  const std::byte* remote_payload(int rank, std::size_t bytes) const { return channels_.mirrored(rank, bytes); }
+
+  /// The fold of long payloads over several hosts. Valid as long.
+  std::byte* folded() const { return channels_.folded.data(); }
 
   /// After Progress::mismatched: the seat whose signature differs from this rank's, or -1 when that was another host.
   int mismatched_seat() const { return mismatched_seat_; }
@@ -208,13 +217,14 @@ class Exchange {
   /// What a leader does between its children's arrival and its release.
   [[gnu::noinline]] Progress pass_on(Episode episode, const Content& content, void* out) {
     const bool folds = content.need == Content::Need::fold;
+    const bool gathers_folds = folds && !content.is_long();
     if (released_by_ != nullptr) {
       if (!station_->ascends) return Progress::complete;
       ascend(episode, content);
       return Progress::complete;
     }
     if (others_ == nullptr) {
-      if (!folds) return Progress::complete;
+      if (!gathers_folds) return Progress::complete;
       Contributions all = gathering_.all_parts(episode);
       gathering_.gather(all, episode, content);
       all.fold_all(content, static_cast<std::byte*>(out));
@@ -222,10 +232,11 @@ class Exchange {
     }
     Contributions& known = others_->contributions();
     known.reset(content.bytes);
-    if (folds) {
+    if (gathers_folds) {
       gathering_.gather(known, episode, content);
     } else {
       gathering_.gather_lines(known, episode, content);
+      if (folds) known.fold_blocks(content);
     }
     const Progress progress = meet_hosts(episode, content);
     if (progress != Progress::complete) return progress;
@@ -233,8 +244,7 @@ class Exchange {
       known.fold_all(content, static_cast<std::byte*>(out));
     } else {
       for (int i = 0; i < known.count(); ++i) {
-        std::memcpy(channels_.mirror.data() + index(known.block(i).begin) * kInlineBytes, known.payload(i),
-                    content.bytes);
+        std::memcpy(channels_.mirrored(known.block(i).begin, content.bytes), known.payload(i), content.bytes);
       }
     }
     return Progress::complete;
@@ -244,7 +254,7 @@ class Exchange {
     const std::byte* payload = nullptr;
     std::size_t bytes = 0;
     int count = 0;
-    if (content.need == Content::Need::fold) {
+    if (content.need == Content::Need::fold && !content.is_long()) {
       Contributions own = gathering_.own_parts(episode);
       gathering_.gather(own, episode, content, ascends_at_once_ ? Whose::own_ranks : Whose::all);
       count = own.count();

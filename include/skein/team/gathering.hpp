@@ -23,7 +23,22 @@ struct Channels {
   std::span<Channel<Policy>> ascents;   ///< one per lane; written by those that speak for several ranks
   std::span<Channel<Policy>> releases;  ///< written by leaders; Stations counts them
   std::span<std::byte> parts;           ///< part memory of the leaders: written by them before [ascend]
+  std::span<std::byte> buffers;         ///< kRingLines per rank, for payloads that its line has no room for
   std::span<std::byte> mirror;  ///< payloads of ranks on other hosts, by rank: written by the root before [release]
+  std::span<std::byte> folded;  ///< the same for the fold of such payloads, where there are other hosts
+
+  /// Where a rank of the host posts that many bytes for an episode.
+  std::byte* payload(int seat, Episode episode, std::size_t bytes) const {
+    const auto at = static_cast<std::size_t>(seat);
+    if (bytes <= kInlineBytes) [[likely]]
+      return arrivals[at].line(episode).payload;
+    return buffers.data() + (at * kRingLines + episode % kRingLines) * kPostBytes;
+  }
+
+  /// Where the root puts the payload of a rank on another host.
+  std::byte* mirrored(int rank, std::size_t bytes) const {
+    return mirror.data() + static_cast<std::size_t>(rank) * (bytes <= kInlineBytes ? kInlineBytes : kPostBytes);
+  }
 };
 
 template <class Policy>
@@ -65,7 +80,7 @@ class Gathering {
     for (const Station& station : stations_->of_lane) {
       auto seat = station.seats.begin();
       for (const int rank : station.carried) {
-        const std::byte* posted = payload(*seat++, episode);
+        const std::byte* posted = channels_.payload(*seat++, episode, content.bytes);
         if (content.need != Content::Need::one_rank || rank == content.rank) set.add({rank, 1}, posted);
       }
     }
@@ -74,8 +89,8 @@ class Gathering {
   Contributions own_parts(Episode episode) const { return Contributions(part_memory(*station_, episode)); }
   Contributions all_parts(Episode episode) const {
     if (station_->all_parts == 0) return own_parts(episode);
-    return Contributions(channels_.parts.subspan(station_->all_parts_at * Contributions::kLargestStride,
-                                                 station_->all_parts * Contributions::kLargestStride));
+    return Contributions(channels_.parts.subspan(station_->all_parts_at * Contributions::kInlineStride,
+                                                 station_->all_parts * Contributions::kInlineStride));
   }
 
  private:
@@ -83,17 +98,13 @@ class Gathering {
 
   void add_carried(Contributions& set, const Station& station, Episode episode) const {
     auto seat = station.seats.begin();
-    for (const int rank : station.carried) set.add({rank, 1}, payload(*seat++, episode));
-  }
-
-  const std::byte* payload(int seat, Episode episode) const {
-    return channels_.arrivals[index(seat)].line(episode).payload;
+    for (const int rank : station.carried) set.add({rank, 1}, channels_.payload(*seat++, episode, set.bytes()));
   }
 
   std::span<std::byte> part_memory(const Station& station, Episode episode) const {
     const std::size_t at = station.parts_at + episode % index(station.part_buffers) * station.most_parts;
-    return channels_.parts.subspan(at * Contributions::kLargestStride,
-                                   station.most_parts * Contributions::kLargestStride);
+    return channels_.parts.subspan(at * Contributions::kInlineStride,
+                                   station.most_parts * Contributions::kInlineStride);
   }
 
   Channels<Policy> channels_;

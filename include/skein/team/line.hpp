@@ -4,9 +4,9 @@
 //
 // A line holds one episode's post: the episode number, a signature of the call, and up to 48 bytes of payload, all in one
 // cache line, so that a small reduction moves what a barrier moves. A channel is a ring of lines and the watchers that
-// sleep on it.
+// sleep on it. A payload of up to 512 bytes for which the line has no room lies in a buffer beside it.
 //
-// Why two lines are enough: a rank posts episode e + 2 only after it has completed e + 1, that is after every peer has posted
+// Why two lines and two buffers are enough: a rank posts episode e + 2 only after it has completed e + 1, that is after every peer has posted
 // e + 1; and a peer posts e + 1 only after it has completed, and so has finished reading, episode e.
 #pragma once
 
@@ -23,6 +23,10 @@ inline constexpr int kRingLines = 2;
 
 /// Bytes of payload that travel in the line itself.
 inline constexpr std::size_t kInlineBytes = 48;
+
+/// Bytes of payload that a rank can post at most: more than fit the line lie in one of two buffers of its own, which are used in
+/// turn as its lines are.
+inline constexpr std::size_t kPostBytes = 512;
 
 /// What a team does, one after the other: its blocking calls are one sequence, its non-blocking ones another. Each has channels
 /// of its own.

@@ -137,25 +137,36 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
     }
   }
 
-  /// What `rank` posted in the newest exchange, if it was content of it or the rank is of this host. Valid in its
-  /// `combine`, and until the next exchange.
-  const std::byte* posted(int rank) const {
-    if (!spans_hosts_) [[likely]]
-      return exchange_.payload(rank, exchange_.arrived());
-    return posted_on_hosts(rank);
+  /// Whether exchange() takes payloads of that size, where each rank reads those of `ranks` of them. Beyond, it is better to read
+  /// only a share of each (large_reduce.hpp), or to copy once.
+  static constexpr bool fits_post(std::size_t bytes, int ranks = 1) {
+    constexpr std::size_t kMostReadBytes = std::size_t{8} * 1024;
+    return bytes <= kInlineBytes || (bytes <= kPostBytes && bytes * static_cast<std::size_t>(ranks) <= kMostReadBytes);
   }
-  const std::byte* posted_on_hosts(int rank) const;
+
+  /// What `rank` posted in the newest exchange, of that many bytes, if it was content of it or the rank is of this host. Valid in
+  /// its `combine`, and until the next exchange.
+  const std::byte* posted(int rank, std::size_t bytes) const {
+    if (!spans_hosts_) [[likely]]
+      return exchange_.payload(rank, exchange_.arrived(), bytes);
+    return posted_on_hosts(rank, bytes);
+  }
+  const std::byte* posted_on_hosts(int rank, std::size_t bytes) const;
+
+  /// Where a fold of payloads that the line has no room for goes, for `out` of exchange(); null when the team has one host, whose
+  /// ranks each fold themselves.
+  std::byte* folded() const { return spans_hosts_ ? exchange_.folded() : nullptr; }
 
   /// As posted, as a function, for `combine` of a fold, which runs where the team has one host only. This rank's own
   /// contribution comes from where it came: reading back the line that peers are fetching would delay them and this rank.
   auto posted_with_own(const std::byte* own) const {
-    return [this, own](int rank) { return rank == rank_ ? own : exchange_.payload(rank, exchange_.arrived()); };
+    return [this, own](int rank) { return rank == rank_ ? own : exchange_.payload(rank, exchange_.arrived(), 0); };
   }
 
   /// Copies the posted object of a rank.
   template <class T>
   T posted_value(int rank, T value) const {
-    std::memcpy(&value, posted(rank), sizeof(T));
+    std::memcpy(&value, posted(rank, sizeof(T)), sizeof(T));
     return value;
   }
 

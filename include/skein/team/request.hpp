@@ -55,6 +55,7 @@ class Request {
     std::swap(rank_, other.rank_);
   }
   void require_team() const;
+  void require_value(Where where) const;
 
   /// As test; what is over stays to be completed.
   bool go_on(Where where);

@@ -220,6 +220,8 @@ class Team : private Member {
   [[nodiscard]] Request iallreduce(In&& in, Out&& out, Op op, Where where = Where::current());
   template <InPlaceBuffer Data, class Op>
   [[nodiscard]] Request iallreduce(Data&& data, Op op, Where where = Where::current());
+  template <class Op, class T, class... Ops, class... Ts>
+  [[nodiscard]] Pending<std::tuple<T, Ts...>> iallreduce(const Operand<Op, T>& first, const Operand<Ops, Ts>&... others);
   template <Value T, class Op>
   [[nodiscard]] Pending<T> iscan(const T& value, Op op, Where where = Where::current());
   template <KeptBuffer In, OutBuffer<BufferValue<In>> Out, class Op>
@@ -262,13 +264,26 @@ class Team : private Member {
   [[nodiscard]] Request ialltoall(Data&& data, Where where = Where::current());
   template <KeptBuffer In, OutBuffer<BufferValue<In>> Out>
   [[nodiscard]] Request iallgatherv(In&& in, Out&& out, KeptParts parts, Where where = Where::current());
+  template <KeptBuffer In>
+    requires Returnable<BufferValue<In>>
+  [[nodiscard]] Pending<Ragged<BufferValue<In>>> iallgatherv(In&& in, Where where = Where::current());
   template <KeptBuffer In, OutBuffer<BufferValue<In>> Out>
   [[nodiscard]] Request igatherv(In&& in, Out&& out, KeptParts parts, int root, Where where = Where::current());
+  template <KeptBuffer In>
+    requires Returnable<BufferValue<In>>
+  [[nodiscard]] Pending<Ragged<BufferValue<In>>> igatherv(In&& in, int root, Where where = Where::current());
   template <KeptBuffer In, OutBuffer<BufferValue<In>> Out>
   [[nodiscard]] Request iscatterv(In&& in, KeptParts parts, Out&& out, int root, Where where = Where::current());
+  template <KeptBuffer In>
+    requires Returnable<BufferValue<In>>
+  [[nodiscard]] Pending<std::vector<BufferValue<In>>> iscatterv(In&& in, KeptParts parts, int root,
+                                                                Where where = Where::current());
   template <KeptBuffer In, OutBuffer<BufferValue<In>> Out>
   [[nodiscard]] Request ialltoallv(In&& in, KeptParts in_parts, Out&& out, KeptParts out_parts,
                                    Where where = Where::current());
+  template <KeptBuffer In>
+    requires Returnable<BufferValue<In>>
+  [[nodiscard]] Pending<Ragged<BufferValue<In>>> ialltoallv(In&& in, KeptParts in_parts, Where where = Where::current());
 
   // --- teams of some of the ranks. All of this team call, with the same arguments but color and key. The new team is this
   // rank's as long as the pointer lives, which no other thread may end and the Runtime must outlive; ranks that are in no new
@@ -366,6 +381,8 @@ class Team : private Member {
     Operations& all = operations_for(call);
     return Request(all, all.start(call, std::move(body)), *context_);
   }
+  template <class Result, class Make>
+  Pending<Result> start_making(Operation operation, Where where, Make make);
   Operations& operations_for(const Call& call);
 
   /// The team of the ranks that pass the same `color`, in the order of `key` and then of this team; none for kNoColor.
