@@ -61,7 +61,8 @@ function(skein_register_test name target processes ranks size wait)
     set(processors 2)
   endif()
   set_tests_properties("${name}" PROPERTIES TIMEOUT ${outer} PROCESSORS ${processors} LABELS "${arg_LABELS}"
-                                            ENVIRONMENT "${arg_ENVIRONMENT}")
+                                            ENVIRONMENT "${arg_ENVIRONMENT}"
+                                            COST ${arg_TIMEOUT})  # the longest first
   if("timing" IN_LIST arg_LABELS)
     set_tests_properties("${name}" PROPERTIES RUN_SERIAL ON)
   endif()

@@ -61,15 +61,15 @@ struct Rank {
   Rank(Shared<Policy>& shared, int number, skein::WaitPolicy wait, skein::Episode first,
        skein::WaitNotice<Policy>* notice, int lane)
       : waiter(shared.abort, shared.bells, lane, wait_budget(wait, skein::Crowding::oversubscribed), {}, {}, notice),
-        exchange({shared.arrivals, shared.ascents, shared.releases, shared.parts}, shared.stations, number, waiter,
-                 shared.bells, first) {}
+        exchange({shared.arrivals, shared.ascents, shared.releases, shared.parts, {}, {}, {}}, shared.stations, number,
+                 waiter, shared.bells, first) {}
 
   /// One of several of a lane.
   Rank(Shared<Policy>& shared, int number, int lane, skein::Turns<Policy>& turns, skein::Crew<Policy>& crew,
        skein::Episode first)
       : waiter(shared.abort, shared.bells, lane, {}, {}, {}, nullptr, &turns),
-        exchange({shared.arrivals, shared.ascents, shared.releases, shared.parts}, shared.stations, number, waiter,
-                 shared.bells, first, &crew) {}
+        exchange({shared.arrivals, shared.ascents, shared.releases, shared.parts, {}, {}, {}}, shared.stations, number,
+                 waiter, shared.bells, first, &crew) {}
 
   skein::Waiter<Policy> waiter;
   skein::Exchange<Policy> exchange;

@@ -95,21 +95,21 @@ TEST_P(ExploredPair, TheRingIsLongEnough) {
   const Team& team = GetParam();
   const auto make = [&team] {
     auto state = std::make_shared<State>(team);
-    return Explorer::Trial{team.ranks, [state, team](int own) {
-                             Rank rank(state->shared, own, team.wait, kFirst);
-                             for (int round = 0; round < 2 * skein::kRingLines; ++round) {
-                               const Episode episode = rank.exchange.arrived() + 1;
-                               state->write_note(own, episode);
-                               rank.exchange.arrive(kSame, &episode, sizeof(episode));
-                               Explorer::require(
-                                   rank.exchange.complete(kNothing, kNoContent, nullptr, 0) == Progress::complete,
-                                   "an exchange did not complete");
-                               state->require_notes(episode);
-                               Episode posted = 0;
-                               std::memcpy(&posted, rank.exchange.payload(1 - own, episode, sizeof(posted)), sizeof(posted));
-                               Explorer::require(posted == episode, "a wrong payload");
-                             }
-                           }};
+    return Explorer::Trial{
+        team.ranks, [state, team](int own) {
+          Rank rank(state->shared, own, team.wait, kFirst);
+          for (int round = 0; round < 2 * skein::kRingLines; ++round) {
+            const Episode episode = rank.exchange.arrived() + 1;
+            state->write_note(own, episode);
+            rank.exchange.arrive(kSame, &episode, sizeof(episode));
+            Explorer::require(rank.exchange.complete(kNothing, kNoContent, nullptr, 0) == Progress::complete,
+                              "an exchange did not complete");
+            state->require_notes(episode);
+            Episode posted = 0;
+            std::memcpy(&posted, rank.exchange.payload(1 - own, episode, sizeof(posted)), sizeof(posted));
+            Explorer::require(posted == episode, "a wrong payload");
+          }
+        }};
   };
   explore(name_of(team), make, 2);
 }

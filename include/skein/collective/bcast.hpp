@@ -26,8 +26,8 @@ inline void bcast_bytes(Member& member, const Call& call, std::byte* bytes) {
     return;
   }
   if (Member::fits_post(size)) {
-    member.exchange(signature(call), bytes, is_root ? size : 0, Member::content_of(root, size), Member::kNothing, nullptr,
-                    0);
+    member.exchange(signature(call), bytes, is_root ? size : 0, Member::content_of(root, size), Member::kNothing,
+                    nullptr, 0);
     if (!is_root) std::memcpy(bytes, member.posted(root, size), size);
     return;
   }

@@ -66,9 +66,8 @@ class Pending<T> {
 template <class Result, class Make>
 Pending<Result> Team::start_making(Operation operation, Where where, Make make) {
   auto result = std::make_shared<Result>();
-  Request request = start(operation, where, [result, make = std::move(make)](Team& team, Outstanding&) mutable {
-    *result = make(team);
-  });
+  Request request = start(operation, where,
+                          [result, make = std::move(make)](Team& team, Outstanding&) mutable { *result = make(team); });
   return Pending<Result>(std::move(result), std::move(request));
 }
 
@@ -304,9 +303,10 @@ Request Team::igatherv(In&& in, Out&& out, KeptParts parts, int root, Where wher
 template <KeptBuffer In>
   requires Returnable<BufferValue<In>>
 Pending<Ragged<BufferValue<In>>> Team::igatherv(In&& in, int root, Where where) {
-  return start_making<Ragged<BufferValue<In>>>(
-      Operation::gatherv, where,
-      [in = keep(std::forward<In>(in)), root, where](Team& team) mutable { return team.gatherv(in.get(), root, where); });
+  return start_making<Ragged<BufferValue<In>>>(Operation::gatherv, where,
+                                               [in = keep(std::forward<In>(in)), root, where](Team& team) mutable {
+                                                 return team.gatherv(in.get(), root, where);
+                                               });
 }
 
 template <KeptBuffer In, OutBuffer<BufferValue<In>> Out>
@@ -328,10 +328,10 @@ Pending<std::vector<BufferValue<In>>> Team::iscatterv(In&& in, KeptParts parts, 
 template <KeptBuffer In>
   requires Returnable<BufferValue<In>>
 Pending<Ragged<BufferValue<In>>> Team::ialltoallv(In&& in, KeptParts in_parts, Where where) {
-  return start_making<Ragged<BufferValue<In>>>(
-      Operation::alltoallv, where, [in = keep(std::forward<In>(in)), in_parts, where](Team& team) mutable {
-        return team.alltoallv(in.get(), in_parts, where);
-      });
+  return start_making<Ragged<BufferValue<In>>>(Operation::alltoallv, where,
+                                               [in = keep(std::forward<In>(in)), in_parts, where](Team& team) mutable {
+                                                 return team.alltoallv(in.get(), in_parts, where);
+                                               });
 }
 
 template <KeptBuffer In, OutBuffer<BufferValue<In>> Out>

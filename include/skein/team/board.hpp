@@ -104,8 +104,8 @@ class Board {
   Stations stations_;
   std::size_t piece_bytes_, parts_bytes_, buffers_bytes_, mirror_bytes_, folded_bytes_, staging_bytes_, known_bytes_;
   bool has_relay_;
-  std::size_t arrivals_at_, ascents_at_, releases_at_, parts_at_, buffers_at_, mirror_at_, folded_at_, known_at_, relay_at_,
-      staging_at_;
+  std::size_t arrivals_at_, ascents_at_, releases_at_, parts_at_, buffers_at_, mirror_at_, folded_at_, known_at_,
+      relay_at_, staging_at_;
   std::size_t strand_bytes_;
   std::array<Part, kStrands> parts_;
 };

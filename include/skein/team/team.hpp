@@ -221,7 +221,8 @@ class Team : private Member {
   template <InPlaceBuffer Data, class Op>
   [[nodiscard]] Request iallreduce(Data&& data, Op op, Where where = Where::current());
   template <class Op, class T, class... Ops, class... Ts>
-  [[nodiscard]] Pending<std::tuple<T, Ts...>> iallreduce(const Operand<Op, T>& first, const Operand<Ops, Ts>&... others);
+  [[nodiscard]] Pending<std::tuple<T, Ts...>> iallreduce(const Operand<Op, T>& first,
+                                                         const Operand<Ops, Ts>&... others);
   template <Value T, class Op>
   [[nodiscard]] Pending<T> iscan(const T& value, Op op, Where where = Where::current());
   template <KeptBuffer In, OutBuffer<BufferValue<In>> Out, class Op>
@@ -283,7 +284,8 @@ class Team : private Member {
                                    Where where = Where::current());
   template <KeptBuffer In>
     requires Returnable<BufferValue<In>>
-  [[nodiscard]] Pending<Ragged<BufferValue<In>>> ialltoallv(In&& in, KeptParts in_parts, Where where = Where::current());
+  [[nodiscard]] Pending<Ragged<BufferValue<In>>> ialltoallv(In&& in, KeptParts in_parts,
+                                                            Where where = Where::current());
 
   // --- teams of some of the ranks. All of this team call, with the same arguments but color and key. The new team is this
   // rank's as long as the pointer lives, which no other thread may end and the Runtime must outlive; ranks that are in no new
