@@ -27,6 +27,7 @@ struct Shared {
         ascents(lanes.size()),
         releases(static_cast<std::size_t>(stations.release_channels)),
         parts(stations.parts * skein::Contributions::kInlineStride),
+        buffers(size * skein::kRingLines * skein::kPostBytes),
         flags(size),
         failure(record, abort, bells) {}
 
@@ -45,6 +46,7 @@ struct Shared {
   std::vector<skein::Channel<Policy>> ascents;
   std::vector<skein::Channel<Policy>> releases;
   std::vector<std::byte> parts;
+  std::vector<std::byte> buffers;
   std::vector<skein::ReaderFlag<Policy>> flags;
   skein::FailureRecord<Policy> record;
   skein::FailurePath<Policy> failure;
@@ -61,15 +63,15 @@ struct Rank {
   Rank(Shared<Policy>& shared, int number, skein::WaitPolicy wait, skein::Episode first,
        skein::WaitNotice<Policy>* notice, int lane)
       : waiter(shared.abort, shared.bells, lane, wait_budget(wait, skein::Crowding::oversubscribed), {}, {}, notice),
-        exchange({shared.arrivals, shared.ascents, shared.releases, shared.parts, {}, {}, {}}, shared.stations, number,
-                 waiter, shared.bells, first) {}
+        exchange({shared.arrivals, shared.ascents, shared.releases, shared.parts, shared.buffers, {}, {}},
+                 shared.stations, number, waiter, shared.bells, first) {}
 
   /// One of several of a lane.
   Rank(Shared<Policy>& shared, int number, int lane, skein::Turns<Policy>& turns, skein::Crew<Policy>& crew,
        skein::Episode first)
       : waiter(shared.abort, shared.bells, lane, {}, {}, {}, nullptr, &turns),
-        exchange({shared.arrivals, shared.ascents, shared.releases, shared.parts, {}, {}, {}}, shared.stations, number,
-                 waiter, shared.bells, first, &crew) {}
+        exchange({shared.arrivals, shared.ascents, shared.releases, shared.parts, shared.buffers, {}, {}},
+                 shared.stations, number, waiter, shared.bells, first, &crew) {}
 
   skein::Waiter<Policy> waiter;
   skein::Exchange<Policy> exchange;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -90,9 +91,9 @@ TEST_P(ExploredTeam, BlockingExchanges) {
   explore(name_of(team), make, preemptions());
 }
 
-// Defect: a line is written anew while a rank that is as far behind as it may be still has to read it.
-TEST_P(ExploredPair, TheRingIsLongEnough) {
-  const Team& team = GetParam();
+/// Two ranks go on as far as they can, and post as many bytes each time.
+template <std::size_t kBytes>
+void explore_ring(const std::string& name, const Team& team) {
   const auto make = [&team] {
     auto state = std::make_shared<State>(team);
     return Explorer::Trial{
@@ -101,17 +102,26 @@ TEST_P(ExploredPair, TheRingIsLongEnough) {
           for (int round = 0; round < 2 * skein::kRingLines; ++round) {
             const Episode episode = rank.exchange.arrived() + 1;
             state->write_note(own, episode);
-            rank.exchange.arrive(kSame, &episode, sizeof(episode));
+            std::array<Episode, kBytes / sizeof(Episode)> mine;
+            mine.fill(episode);
+            rank.exchange.arrive(kSame, &mine, kBytes);
             Explorer::require(rank.exchange.complete(kNothing, kNoContent, nullptr, 0) == Progress::complete,
                               "an exchange did not complete");
             state->require_notes(episode);
-            Episode posted = 0;
-            std::memcpy(&posted, rank.exchange.payload(1 - own, episode, sizeof(posted)), sizeof(posted));
-            Explorer::require(posted == episode, "a wrong payload");
+            Explorer::require(std::memcmp(rank.exchange.payload(1 - own, episode, kBytes), &mine, kBytes) == 0,
+                              "a wrong payload");
           }
         }};
   };
-  explore(name_of(team), make, 2);
+  explore(name, make, 2);
+}
+
+// Defect: a line is written anew while a rank that is as far behind as it may be still has to read it.
+TEST_P(ExploredPair, TheRingIsLongEnough) { explore_ring<sizeof(Episode)>(name_of(GetParam()), GetParam()); }
+
+// The same of the buffers for what a line has no room for.
+TEST_P(ExploredPair, TheBuffersAreEnough) {
+  explore_ring<skein::kInlineBytes + sizeof(Episode)>(name_of(GetParam()) + "_long", GetParam());
 }
 
 // Defect: a failure that leaves a rank waiting, whose record is not complete when it is seen, or that completes an episode

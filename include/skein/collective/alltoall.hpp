@@ -2,8 +2,8 @@
 //
 // alltoall: part q of every rank's input goes to rank q.
 //
-// Cost  all parts of a rank together in the line: one exchange. Larger: one exchange a piece and one to close; every rank
-//       reads its parts where they are.
+// Cost  all parts of a rank are what it posts (Member::fits_post): one exchange. Larger: one exchange a piece and one to
+//       close; every rank reads its parts where they are.
 #pragma once
 
 #include "skein/collective/bytes.hpp"

@@ -2,7 +2,7 @@
 //
 // bcast: one rank's values to all; and once, which broadcasts what rank 0 worked out.
 //
-// Cost  in the line: one exchange. Larger: one exchange a piece and one to close; every rank reads root's memory.
+// Cost  up to kPostBytes: one exchange. Larger: one exchange a piece and one to close; every rank reads root's memory.
 #pragma once
 
 #include "skein/collective/bytes.hpp"

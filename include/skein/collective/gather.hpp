@@ -2,7 +2,8 @@
 //
 // gather and allgather: the values of all ranks, in rank order.
 //
-// Cost  in the line: one exchange. Larger: one exchange a piece and one to close; the receiver reads each peer's memory.
+// Cost  what ranks post (Member::fits_post): one exchange. Larger: one exchange a piece and one to close; the receiver reads
+//       each peer's memory.
 #pragma once
 
 #include "skein/collective/bytes.hpp"

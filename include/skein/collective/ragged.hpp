@@ -4,8 +4,8 @@
 // stream: its parts for ranks r, r + 1, ..., r - 1 without gaps, where r is its own, so that ranks which send at the same time
 // send to different ones. The stream is what travels between processes; inside a process parts are read where they are.
 //
-// Cost     in the line, when the longest stream fits it: one exchange. Larger: one exchange a piece of the longest stream and
-//          one to close.
+// Cost     when ranks can post the longest stream (Member::fits_post): one exchange. Larger: one exchange a piece of
+//          the longest stream and one to close.
 // Source   the order of the parts: Thakur, Rabenseifner and Gropp, IJHPCA 19(1), 2005, doi:10.1177/1094342005051521,
 //          section 4.
 #pragma once

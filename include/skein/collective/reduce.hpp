@@ -2,7 +2,8 @@
 //
 // reduce and allreduce, and what the other collectives that fold share with them: the fold of fold.hpp, element by element.
 //
-// Cost  in the line: one exchange; every reader folds, so there is no second hop among few ranks. Larger: large_reduce.hpp.
+// Cost  what ranks post (Member::fits_post): one exchange; every reader folds, so there is no second hop among few ranks.
+//       Larger: large_reduce.hpp.
 #pragma once
 
 #include "skein/collective/large_reduce.hpp"

@@ -2,7 +2,8 @@
 //
 // scan and exscan: rank i gets the fold of ranks 0 to i, or of those before i behind an initial value.
 //
-// Cost  in the line: one exchange. Larger: one exchange a piece and one to close; the last rank reads all operands.
+// Cost  what ranks post (Member::fits_post): one exchange. Larger: one exchange a piece and one to close; the last rank reads
+//       all operands.
 #pragma once
 
 #include "skein/collective/in_place.hpp"

@@ -2,7 +2,7 @@
 //
 // scatter: each rank gets its part of root's values.
 //
-// Cost  all parts together in the line: one exchange. Larger: one exchange a piece and one to close; each rank reads its
+// Cost  up to kPostBytes of all parts together: one exchange. Larger: one exchange a piece and one to close; each rank reads its
 //       part of root's memory.
 #pragma once
 

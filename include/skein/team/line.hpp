@@ -6,8 +6,8 @@
 // cache line, so that a small reduction moves what a barrier moves. A channel is a ring of lines and the watchers that
 // sleep on it. A payload of up to 512 bytes for which the line has no room lies in a buffer beside it.
 //
-// Why two lines and two buffers are enough: a rank posts episode e + 2 only after it has completed e + 1, that is after every peer has posted
-// e + 1; and a peer posts e + 1 only after it has completed, and so has finished reading, episode e.
+// Why two lines and two buffers are enough: a rank posts episode e + 2 only after it has completed e + 1, that is after
+// every peer has posted e + 1; and a peer posts e + 1 only after it has completed, and so has finished reading, episode e.
 #pragma once
 
 #include <cstddef>

@@ -8,8 +8,9 @@
 //           synchronises: nobody leaves before all have arrived, and what a rank wrote before is visible to all after.
 // Takes     values, and buffers such as std::vector, std::span, and Eigen objects with skein/eigen.hpp (buffer.hpp). `out` is
 //           as large as the result, never resized. `in` and `out` must not overlap; forms with one buffer are in place.
-// Cost      a collective whose payload fits kInlineBytes costs one exchange (exchange.hpp); larger payloads cost two or
-//           three, and are read where they are. Those whose parts differ in size (allgatherv apart) first exchange the sizes.
+// Cost      a collective whose payload fits kInlineBytes costs one exchange (exchange.hpp), and so does one of up to kPostBytes
+//           if ranks read no more than 8 KiB; larger payloads cost two or three, and are read where they are. Those whose
+//           parts differ in size (allgatherv apart) first exchange the sizes.
 // Allocates nothing, but: shared(), forms that return containers, and scratch memory of the in-place forms of scan, exscan,
 //           alltoall and reduce_scatter_block and of gatherv, allgatherv, scatterv and alltoallv, of which up to 64 KiB a rank
 //           are kept.
@@ -291,7 +292,8 @@ class Team : private Member {
   // rank's as long as the pointer lives, which no other thread may end and the Runtime must outlive; ranks that are in no new
   // team get none. To let a team go is no collective. Collectives of different teams overlap as they like.
   // Cost       two exchanges and O(size()) work a rank
-  // Allocates  a block of each host's segment: some 0.8 KB a rank are touched, twice that with non-blocking calls, and 16
+  // Allocates  a block of each host's segment: some 0.8 KB a rank are touched, 1 KB more with payloads
+  //            that a line has no room for, twice that with non-blocking calls, and 16
   //            pieces a rank of address space (SKEIN_PIECE; 8 MiB), at most 512 MiB, set aside where the team spans processes, of
   //            which large payloads touch what they need. Freed blocks are used again.
   // Errors     Error(environment) when the segment is full, or holds 1,024 teams and shared arrays; a mismatch of the calls or
