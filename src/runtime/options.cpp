@@ -47,9 +47,9 @@ struct ByteRange {
 constexpr ByteRange kStackBytes{std::size_t{64} << 10U, std::size_t{1} << 40U,
                                 "64K to 1024G, a whole number of bytes or with K, M or G at its end"};
 
-// Below, every exchange would move less than it costs; above, a piece fits no cache.
-constexpr ByteRange kPieceRange{std::size_t{1} << 10U, std::size_t{64} << 20U,
-                                "1K to 64M, a whole number of bytes or with K or M at its end"};
+// Below, every exchange would move less than it costs; above, the areas of two ranks exceed what a team may set aside.
+constexpr ByteRange kPieceRange{std::size_t{1} << 10U, std::size_t{16} << 20U,
+                                "1K to 16M, a whole number of bytes or with K or M at its end"};
 
 /// Digits and at most one of K, M and G (1024, 1024^2, 1024^3), nothing else.
 std::size_t parse_bytes(const char* name, std::string_view value, const ByteRange& range) {

@@ -20,8 +20,9 @@
 namespace skein {
 namespace {
 
-/// Address space for shared arrays and teams: as much as the machine has memory. Pages cost nothing until they are touched; of
-/// what a team of several processes sets aside for large payloads, that is little (SKEIN_PIECE).
+/// Address space for shared arrays and teams: as much as the machine has memory. Pages cost nothing until they are touched.
+/// A team of several processes sets up to 512 MiB of it aside for large payloads (SKEIN_PIECE), and touches what these
+/// need.
 std::size_t heap_bytes() {
   const auto pages = static_cast<std::size_t>(std::max(1L, sysconf(_SC_PHYS_PAGES)));
   return round_up(pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)), kPageBytes);

@@ -56,9 +56,9 @@ Board::Board(RankMap map, const BoardSettings& settings)
   releases_at_ = place(kStride, static_cast<std::size_t>(stations_.release_channels) * sizeof(Channel<StdAtomics>));
   relay_at_ = place(kStride, has_relay_ ? sizeof(RelayBox<StdAtomics>) : 0);
   parts_at_ = place(kStride, parts_bytes_);
-  buffers_at_ = place(kStride, buffers_bytes_);
-  mirror_at_ = place(kStride, mirror_bytes_);
-  folded_at_ = place(kStride, folded_bytes_);
+  buffers_at_ = place(kPostBytes, buffers_bytes_);
+  mirror_at_ = place(kPostBytes, mirror_bytes_);
+  folded_at_ = place(kPostBytes, folded_bytes_);
   known_at_ = place(kStride, known_bytes_);
   staging_at_ = place(kPageBytes, staging_bytes_);
   strand_bytes_ = round_up(offset, kPageBytes);

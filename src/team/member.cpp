@@ -21,6 +21,17 @@ void keep_for_ever(std::shared_ptr<const void> object) {
   if (kept != nullptr) kept->next = all.exchange(kept, std::memory_order_acq_rel);
 }
 
+namespace {
+
+/// Between hosts, the root folds for all.
+int most_folds_of_lane(const RankMap& map) {
+  if (map.hosts() > 1) return 1;
+  const auto fewer = [](const LaneRanks& left, const LaneRanks& right) { return left.count() < right.count(); };
+  return std::ranges::max(map.lanes(), fewer).count();
+}
+
+}  // namespace
+
 Member::Member(RankContext& context)
     : Member(context, context.lane().first_side(), context.rank(), TeamName{0}, Strand::calls) {}
 
@@ -34,6 +45,7 @@ Member::Member(RankContext& context, std::shared_ptr<TeamSide> side, int rank, T
                 side->others(strand), side->board().map().hosts() > 1),
       strand_(strand),
       gives_way_((context.lane().is_shared() && side->crew(strand) == nullptr) || context.lane().is_leader()),
+      folds_of_lane_(most_folds_of_lane(side->board().map())),
       spans_hosts_(side->board().map().hosts() > 1),
       side_(std::move(side)) {}
 

@@ -90,6 +90,35 @@ TEST(Operands, SeveralValuesTravelAsOne) {
   });
 }
 
+/// As good as trivially copyable, and neither said so nor made from nothing.
+struct Weight {
+  explicit Weight(double mass) : kg(mass) {}
+  Weight(const Weight& other) : kg(other.kg) {}  // NOLINT(modernize-use-equals-default)
+  Weight& operator=(const Weight& other) = default;
+  ~Weight() {}  // NOLINT(modernize-use-equals-default)
+  double kg;
+};
+
+}  // namespace
+
+template <>
+inline constexpr bool skein::kCopiesAsBytes<Weight> = true;
+
+namespace {
+
+// Defect: a form that asks more of a value than that it can travel as bytes.
+TEST(Values, NeedNoMoreThanToTravelAsBytes) {
+  on_teams([](Team& team) {
+    const auto add = [](const Weight& left, const Weight& right) { return Weight(left.kg + right.kg); };
+    const double all = team.size();
+    SKEIN_EXPECT(team.allreduce(Weight(1), add).kg == all);
+    SKEIN_EXPECT(team.iallreduce(Weight(1), add).wait().kg == all);
+    SKEIN_EXPECT(team.ibcast(Weight(team.rank()), 0).wait().kg == 0);
+    SKEIN_EXPECT(std::get<0>(team.allreduce(skein::operand(Weight(2), add))).kg == 2 * all);
+    SKEIN_EXPECT(std::get<0>(team.iallreduce(skein::operand(Weight(3), add)).wait()).kg == 3 * all);
+  });
+}
+
 // Defect: any_order that is not the operator.
 TEST(Operators, AnyOrderIsTheSameOperator) {
   on_teams([](Team& team) {

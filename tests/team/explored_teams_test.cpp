@@ -74,9 +74,9 @@ TEST_P(ExploredTeams, Overlap) {
             const auto place = std::ranges::find(ranks, own);
             if (place == ranks.end()) continue;
             Shared& team = *state->teams[i];
-            skein::Exchange<ExplorerAtomics> exchange({team.arrivals, team.ascents, team.releases, team.parts, {}},
-                                                      team.stations, static_cast<int>(place - ranks.begin()), waiter,
-                                                      host.bells, kFirst);
+            skein::Exchange<ExplorerAtomics> exchange(
+                {team.arrivals, team.ascents, team.releases, team.parts, team.buffers, {}, {}}, team.stations,
+                static_cast<int>(place - ranks.begin()), waiter, host.bells, kFirst);
             const std::uint64_t mine = 10 * i + static_cast<std::uint64_t>(own);
             const Episode episode = exchange.arrive(kSame, &mine, sizeof(mine));
             Explorer::require(exchange.complete(kNothing, kNoContent, nullptr, 0) == Progress::complete,

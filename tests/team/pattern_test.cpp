@@ -101,6 +101,17 @@ TEST(ChooseFormation, FollowsTheMachine) {
   }
 }
 
+// Fails when the reason is that of another choice.
+TEST(ChooseFormation, SaysWhy) {
+  const auto reason = [](int lanes, int hosts) {
+    return choose_formation({}, std::vector<Seat>(static_cast<std::size_t>(lanes)), hosts).reason;
+  };
+  EXPECT_EQ(reason(4, 1), "4 lanes under one L3, at most 4");
+  EXPECT_EQ(reason(4, 2), "the host's first lane speaks to the other hosts, 2 in all");
+  EXPECT_EQ(reason(5, 1), "5 lanes under one L3, more than 4");
+  EXPECT_EQ(reason(5, 2), "5 lanes under one L3, more than 4");
+}
+
 // Fails when all-to-all is chosen, or kept, where the leader alone hears of other hosts.
 TEST(ChooseFormation, AHostAmongOthersHasOneLeader) {
   for (const Machine& machine : kMachines) {

@@ -72,6 +72,25 @@ TEST(RollCall, SaysInWordsWhatARankDoes) {
   EXPECT_EQ(text(status(1, left)), "  rank 1 has left run 3");
 }
 
+// Fails when the first or the last operation of those that have an argument is said without it.
+TEST(RollCall, SaysTheArgumentsThatAnOperationHas) {
+  for (const Operation operation :
+       {Operation::barrier, Operation::bcast, Operation::reduce, Operation::reduce_scatter_block, Operation::gather,
+        Operation::shared, Operation::once}) {
+    RollCallEntry call = call_of(operation, 1, true);
+    call.operator_name = std::string_view("sum");
+    call.elements = 3;
+    call.element_bytes = 8;
+    const std::string text = skein::describe({status(0, call)}, 2, kPlenty);
+    EXPECT_EQ(text.find("3 values of 8 bytes") != std::string::npos,
+              operation != Operation::barrier && operation != Operation::once)
+        << text;
+    EXPECT_EQ(text.find("sum") != std::string::npos,
+              operation == Operation::reduce || operation == Operation::reduce_scatter_block)
+        << text;
+  }
+}
+
 // Fails when a report of thousands of ranks is as long as they are many, or hides how many it leaves out.
 TEST(RollCall, OfThousandsOfRanksIsShort) {
   constexpr int kRanks = 4096;

@@ -2,8 +2,8 @@
 //
 // alltoall: part q of every rank's input goes to rank q.
 //
-// Cost  all parts of a rank are what it posts (Member::fits_post): one exchange. Larger: one exchange a piece and one to
-//       close; every rank reads its parts where they are.
+// Cost  up to kPostBytes of all parts of a rank: one exchange. Larger: one exchange a piece and one to close; every rank
+//       reads its parts where they are.
 #pragma once
 
 #include "skein/collective/bytes.hpp"
@@ -20,7 +20,7 @@ inline void alltoall_bytes(Member& member, const Call& call, const std::byte* in
   const auto ranks = static_cast<std::size_t>(member.size());
   const auto own = static_cast<std::size_t>(member.rank());
   const std::size_t part = call.count * call.element_bytes;
-  if (Member::fits_post(part * ranks, member.size())) {
+  if (Member::fits_post(part * ranks)) {
     member.exchange(signature(call), in, part * ranks, Member::content_of_all(part * ranks), Member::kNothing, nullptr,
                     0);
     if (part == 0) return;

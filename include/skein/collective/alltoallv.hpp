@@ -52,8 +52,9 @@ class RowTables {
   void exchange(const Call& call) {
     root_ = call.root;
     LargePayload large(member_, call, own_, nullptr);
-    member_.require(!large.is_staged || ranks_ * sizeof(Row) <= member_.staging().piece_bytes(), call,
-                    "the team has too many ranks for parts of different sizes between processes");
+    member_.require(
+        !large.is_staged || ranks_ * sizeof(Row) <= member_.staging().piece_bytes(), call,
+        "the team has too many ranks for parts of different sizes between processes, unless SKEIN_PIECE is larger");
     if (sends(member_.rank())) large.stage(kArea, 0, bytes_of(own_), ranks_ * sizeof(Row));
     large.sync([&](int rank, int host, const auto& send) {
       if (!sends(rank)) return;

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstring>
+#include <new>
 #include <span>
 #include <type_traits>
 
@@ -21,9 +22,9 @@ T load(const std::byte* from) {
     std::memcpy(bytes.data(), from, sizeof(T));
     return std::bit_cast<T>(bytes);
   } else {
-    T value;
-    std::memcpy(static_cast<void*>(&value), from, sizeof(T));
-    return value;
+    alignas(T) std::byte bytes[sizeof(T)];
+    std::memcpy(bytes, from, sizeof(T));
+    return *std::launder(reinterpret_cast<const T*>(bytes));
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reductions whose operands do not fit a line, of all collectives that fold.
+// Reductions of more than ranks post (Member::fits_fold), of all collectives that fold.
 //
 // Cost  each rank folds one block of the elements of all ranks and the blocks are copied out; one exchange a piece and two
 //       more in all, n / p elements folded and n moved per rank.
@@ -23,7 +23,7 @@
 
 namespace skein {
 
-/// One rank's part in a reduction whose operands do not fit a line.
+/// One rank's part in such a reduction.
 template <class T, class Op>
 class LargeReduce {
  public:

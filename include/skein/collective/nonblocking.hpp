@@ -5,7 +5,6 @@
 
 #include <memory>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -39,9 +38,21 @@ class Pending {
   Request request_;
 };
 
-/// The same for what forms return that make their containers.
+namespace detail {
+
+/// What forms return that make their containers.
 template <class T>
-  requires(!std::is_trivially_destructible_v<T>)
+inline constexpr bool kIsMade = false;
+template <class T>
+inline constexpr bool kIsMade<std::vector<T>> = true;
+template <class T>
+inline constexpr bool kIsMade<Ragged<T>> = true;
+
+}  // namespace detail
+
+/// The same for containers.
+template <class T>
+  requires detail::kIsMade<T>
 class Pending<T> {
  public:
   using Where = Request::Where;
@@ -131,13 +142,13 @@ Request Team::iallreduce(Data&& data, Op op, Where where) {
                });
 }
 
-template <class Op, class T, class... Ops, class... Ts>
+template <class Op, Value T, class... Ops, Value... Ts>
 Pending<std::tuple<T, Ts...>> Team::iallreduce(const Operand<Op, T>& first, const Operand<Ops, Ts>&... others) {
   using All = std::tuple<T, Ts...>;
-  return Pending<All>(
-      start(Operation::allreduce, first.where, [first, others...](Team& team, Outstanding& own) mutable {
-        store(own.result(sizeof(All)), team.allreduce(first, others...));
-      }));
+  return Pending<All>(start(Operation::allreduce, first.where,
+                            [first = first, ... others = others](Team& team, Outstanding& own) mutable {
+                              store(own.result(sizeof(All)), team.allreduce(first, others...));
+                            }));
 }
 
 template <Value T, class Op>

@@ -93,7 +93,7 @@ inline constexpr std::string_view kOperatorName<detail::Each<Ops...>> =
 template <class... Ts, class... Ops>
 inline constexpr bool kRunsProgram<detail::Packed<Ts...>, detail::Each<Ops...>> = (kRunsProgram<Ts, Ops> || ...);
 
-template <class Op, class T, class... Ops, class... Ts>
+template <class Op, Value T, class... Ops, Value... Ts>
 std::tuple<T, Ts...> Team::allreduce(const Operand<Op, T>& first, const Operand<Ops, Ts>&... others) {
   using All = detail::Packed<T, Ts...>;
   All mine;

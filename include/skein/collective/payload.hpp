@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Payloads that do not fit a line. They are published where they are and read by the others, who flag themselves
-// (readers.hpp). Pointers mean something inside one process only; to other processes data passes through the segment, in
-// pieces of bounded size. A rank posts its pointers in the exchange that announces each piece, so what is read from where
-// follows from the peer's process alone.
+// Payloads larger than what ranks post (Member::fits_post). They are published where they are and read by the others, who
+// flag themselves (readers.hpp). Pointers mean something inside one process only; to other processes data passes through
+// the segment, in pieces of bounded size. A rank posts its pointers in the exchange that announces each piece, so what is
+// read from where follows from the peer's process alone.
 //
 // Cost     one process: no copy but the one into the destination. Several: one more copy, of what other processes read.
 //          Several hosts: what a rank of another host staged arrives in the staging of this one, sent by the leader of that
@@ -36,8 +36,7 @@ struct LargePayload {
     if (!is_staged) return;
     const std::size_t piece_bytes = team.staging().piece_bytes();
     team.require(item_bytes <= piece_bytes, call,
-                 "values this large cannot pass between the processes of this team, unless SKEIN_PIECE is larger or "
-                 "the team smaller");
+                 "a piece, whose size SKEIN_PIECE and the number of ranks limit, has no room for a value of each part");
     piece_items = piece_bytes / item_bytes;
     pieces = std::max<std::size_t>(1, (n + piece_items - 1) / piece_items);
     lag = team.hosts() > 1 && pieces > 1 ? 1 : 0;

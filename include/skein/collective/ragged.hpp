@@ -58,7 +58,7 @@ void move_streams(Member& member, const Call& call, const std::byte* in, std::si
       if (part.bytes != 0) std::memcpy(stream + part.at, in + part.begin, part.bytes);
       bytes = std::max<std::size_t>(bytes, part.at + part.bytes);
     }
-    std::memset(stream + bytes, 0, longest - bytes);  // where a rank posts depends on how much that is
+    std::memset(stream + bytes, 0, longest - bytes);  // all post as much, as where it lies depends on that
     member.exchange(signature(call), stream, longest, Member::content_of_all(longest), Member::kNothing, nullptr, 0);
     for (int peer = 0; peer < ranks; ++peer) {
       const Extent part = incoming(peer);

@@ -69,10 +69,12 @@ void reduce_long_posts(Member& member, const Call& call, const Owners& owners, c
 template <class T, class Op>
 void reduce_elements(Member& member, const Call& call, const Owners& owners, const T* in, T* out, Op& op) {
   const std::size_t bytes = call.count * sizeof(T);
-  if (!Member::fits_post(bytes, member.size())) {
+  if (!member.fits_fold(bytes)) {
     return LargeReduce<T, Op>(member, call, owners, in, out, op).run(call.count);
   }
-  if (!fits_line(bytes)) return reduce_long_posts(member, call, owners, in, out, op);
+  if constexpr (sizeof(T) <= kPostBytes) {
+    if (!fits_line(bytes)) return reduce_long_posts(member, call, owners, in, out, op);
+  }
   std::byte result[kInlineBytes];
   member.exchange(
       signature(call), in, bytes, [&] { return content_of_fold<T>(bytes, op); },

@@ -24,10 +24,12 @@ void scan_elements(Member& member, const Call& call, int end, const T* in, T* ou
         end, [&](int rank) { return member.posted(rank, bytes); }, call.count, writable_bytes_of(out), op);
     return;
   }
-  if (Member::fits_post(bytes, member.size())) {
-    member.exchange(signature(call), in, bytes, Member::content_of_all(bytes), Member::kNothing, nullptr, 0);
-    if (end != 0) fold_long_posts(member, end, {0, call.count}, bytes, out, op);
-    return;
+  if constexpr (sizeof(T) <= kPostBytes) {
+    if (Member::fits_post(bytes, member.size())) {
+      member.exchange(signature(call), in, bytes, Member::content_of_all(bytes), Member::kNothing, nullptr, 0);
+      if (end != 0) fold_long_posts(member, end, {0, call.count}, bytes, out, op);
+      return;
+    }
   }
   const int excluded = member.rank() + 1 - end;
   LargePayload large(member, call, in, nullptr);

@@ -43,8 +43,8 @@ struct Options {
 
   PatternChoice pattern;  ///< SKEIN_PATTERN: auto, all-to-all, gather-release, levels, or levels:2 to levels:16
 
-  /// SKEIN_PIECE: of a large payload, the most bytes that pass between processes at a time, or with K, M or G at the end. Each
-  /// team of several processes sets 16 times as much of the segment aside for each rank.
+  /// SKEIN_PIECE: the most bytes of a large payload that pass between processes at a time, or with K or M at the end. Each team
+  /// of several processes sets 16 times as much of the segment aside for each rank, at most 512 MiB.
   std::size_t piece_bytes = kPieceBytes;
 
   Verbosity verbose = Verbosity::quiet;  ///< SKEIN_VERBOSE: 0, 1: print where each rank runs

@@ -20,11 +20,12 @@
 
 namespace skein {
 
-/// Bytes of one piece of a large payload that passes between processes, unless SKEIN_PIECE says otherwise. Small enough that
-/// a payload of 1 MiB has two, which are on their way at once; large enough that what a rank writes anew has mostly left the
-/// caches of its reader, from which it would have to be taken back. Of 2 processes, pieces of 64, 128 and 256 KiB take 2.2, 1.7 and 1.2 times as long
-/// for an allreduce of 1 MiB, beside MPI in the same run, and 2.3, 1.8 and 1.2 times for a bcast (2026-11-23, a build with each
-/// size, skein-bench allreduce --count 1MiB --ranks 2 --only skein,mpi --rounds 20; a line transfer took 40 ns).
+/// Bytes of one piece of a large payload that passes between processes, unless SKEIN_PIECE says otherwise. Small enough
+/// that a payload of 1 MiB has two, which are on their way at once; large enough that what a rank writes anew has mostly
+/// left the caches of its reader, from which it would have to be taken back. Of 2 processes, pieces of 64, 128 and 256 KiB
+/// take 2.2, 1.7 and 1.2 times as long for an allreduce of 1 MiB, beside MPI in the same run, and 2.3, 1.8 and 1.2 times
+/// for a bcast (2026-11-23, a build with each size, skein-bench allreduce --count 1MiB --ranks 2 --only skein,mpi --rounds
+/// 20; a line transfer took 40 ns).
 inline constexpr std::size_t kPieceBytes = std::size_t{512} * 1024;
 
 /// What the boards of all teams of a host have in common; the same in all processes of a run.

@@ -108,5 +108,7 @@ class Contributions {
   std::size_t bytes_ = 0;
   int count_ = 0;
 };
+static_assert(Contributions::kInlineStride == Contributions::stride(kInlineBytes));
+static_assert(Contributions::kLargestStride == Contributions::stride(kPostBytes));
 
 }  // namespace skein

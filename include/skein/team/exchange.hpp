@@ -8,18 +8,20 @@
 //          children in the formation (pattern.hpp). If the lane is led, it then posts an ascent and waits for a release; if
 //          it is the root and there are other hosts, it meets their leaders (host_exchange.hpp). At last it releases whom
 //          the lane leads, and its own. All-to-all is the case where all are children of all and nobody is led: there a lane
-//          of several ranks posts its ascent, their folded contributions, at once.
+//          of several ranks posts its ascent, their folded contributions, at once. What lies in buffers beside the lines is
+//          not passed on: once an exchange is complete, the ranks of a host read each other's.
 // Cost     all-to-all: one line transfer, plus two overlapped ones for each rank beyond the second. Gather and release:
 //          two hops; levels: two hops each. Each rank beyond the first of its lane: one change of fiber. No write that two
 //          lanes contend for; no clock, no system call while peers are in step.
-// Memory   the channels of line.hpp; allocates nothing.
+// Memory   the channels of line.hpp, and what lies beside them (gathering.hpp); allocates nothing.
 // Source   all-to-all flags: Hoefler et al., "Fast Barrier Synchronization for InfiniBand", IPDPS 2006 (n-way
 //          dissemination with n = p - 1). Sense reversal by monotone episodes: Mellor-Crummey and Scott, ACM TOCS 9(1),
 //          1991, doi:10.1145/103727.103729, section 3.
 //
 // Edges
-//   [post]     seq_cst exchange of `episode`: releases signature and payload to [see], and comes before [bell] of
-//              doorbell.hpp in the total order, so a poster that finds no watcher cannot have been missed by a sleeper
+//   [post]     seq_cst exchange of `episode`: releases signature and payload, also in a buffer, to [see], and comes before
+//              [bell] of doorbell.hpp in the total order, so a poster that finds no watcher cannot have been missed by a
+//              sleeper
 //   [see]      seq_cst load (a plain mov on x86) of a peer's `episode`: acquires what the peer posted, and is also the
 //              re-check after announcing to sleep, which an acquire load would not order
 //   [ascend]   as [post], by a leader that has seen its children: passes their posts on to its own leader

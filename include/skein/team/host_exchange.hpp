@@ -5,10 +5,10 @@
 // Who      the leader of each host, once per episode, between the arrival of its ranks and their release.
 // How      recursive doubling: in round r host h swaps all it knows with host h xor 2^r. Hosts beyond the largest power of
 //          two h >= 2^k first hand what they have to host h - 2^k, and get the result from it.
-// Cost     ceil(log2 hosts) rounds of one message each way, two more when the hosts are not a power of two. A message
-//          that brings nothing but the arrival of ranks is a label without bytes. Others have 24 bytes and the
-//          contributions: one payload, at most 4 log2 p folds for hosts of contiguous ranks, or, where every rank needs the
-//          payloads of all, all of them.
+// Cost     ceil(log2 hosts) rounds of one message each way (and a transfer, where it exceeds Link::kSmallBytes), two more
+//          when the hosts are not a power of two. A message that brings nothing but the arrival of ranks is a label without
+//          bytes. Others have 24 bytes and the contributions: one payload, at most 4 log2 p folds for hosts of contiguous
+//          ranks, or, where every rank needs the payloads of all, all of them.
 // Order
 //   [send]     what this host knows, before it waits for its partner of the round
 //   [receive]  what the partner knows. The next round, and the next episode, come after it; so messages between two hosts

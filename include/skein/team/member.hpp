@@ -137,12 +137,15 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
     }
   }
 
-  /// Whether exchange() takes payloads of that size, where each rank reads those of `ranks` of them. Beyond, it is better to read
-  /// only a share of each (large_reduce.hpp), or to copy once.
+  /// Whether exchange() takes payloads of that size, where each rank reads as much as `ranks` of them have. Beyond, it is better
+  /// to read only a share of each (large_reduce.hpp), or to copy once.
   static constexpr bool fits_post(std::size_t bytes, int ranks = 1) {
     constexpr std::size_t kMostReadBytes = std::size_t{8} * 1024;
     return bytes <= kInlineBytes || (bytes <= kPostBytes && bytes * static_cast<std::size_t>(ranks) <= kMostReadBytes);
   }
+
+  /// The same of a fold of all ranks. Those of a lane would each fold the same, one after the other.
+  bool fits_fold(std::size_t bytes) const { return fits_post(bytes, size_ * folds_of_lane_); }
 
   /// What `rank` posted in the newest exchange, of that many bytes, if it was content of it or the rank is of this host. Valid in
   /// its `combine`, and until the next exchange.
@@ -166,6 +169,7 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
   /// Copies the posted object of a rank.
   template <class T>
   T posted_value(int rank, T value) const {
+    static_assert(sizeof(T) <= kInlineBytes);
     std::memcpy(&value, posted(rank, sizeof(T)), sizeof(T));
     return value;
   }
@@ -221,8 +225,9 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
   TeamName name_ = 0;
   Exchange<StdAtomics> exchange_;
   Strand strand_;
-  bool gives_way_;    // see look_around
-  bool spans_hosts_;  // kept at hand: posted() is on the way of small reductions
+  bool gives_way_;     // see look_around
+  int folds_of_lane_;  // of payloads that the line has no room for, at most
+  bool spans_hosts_;   // kept at hand: posted() is on the way of small reductions
   std::shared_ptr<TeamSide> side_;
 };
 

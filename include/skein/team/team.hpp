@@ -9,7 +9,7 @@
 // Takes     values, and buffers such as std::vector, std::span, and Eigen objects with skein/eigen.hpp (buffer.hpp). `out` is
 //           as large as the result, never resized. `in` and `out` must not overlap; forms with one buffer are in place.
 // Cost      a collective whose payload fits kInlineBytes costs one exchange (exchange.hpp), and so does one of up to kPostBytes
-//           if ranks read no more than 8 KiB; larger payloads cost two or three, and are read where they are. Those whose
+//           where no rank reads more than 8 KiB; larger payloads cost two or three, and are read where they are. Those whose
 //           parts differ in size (allgatherv apart) first exchange the sizes.
 // Allocates nothing, but: shared(), forms that return containers, and scratch memory of the in-place forms of scan, exscan,
 //           alltoall and reduce_scatter_block and of gatherv, allgatherv, scatterv and alltoallv, of which up to 64 KiB a rank
@@ -94,7 +94,7 @@ class Team : private Member {
   void allreduce(Data&& data, Op op, Where where = Where::current());
 
   /// Several values at once, each with an operator of its own: auto [mass, peak] = team.allreduce(sum(a), max(b)).
-  template <class Op, class T, class... Ops, class... Ts>
+  template <class Op, Value T, class... Ops, Value... Ts>
   [[nodiscard]] std::tuple<T, Ts...> allreduce(const Operand<Op, T>& first, const Operand<Ops, Ts>&... others);
 
   /// At `root` only: elsewhere the value form returns `value`, and `out` is not touched and may be empty.
@@ -159,7 +159,7 @@ class Team : private Member {
   void scatter(const In& in, Out&& out, int root, Where where = Where::current());
 
   /// The q-th part of `in` goes to rank q, whose `out` holds the parts it got.
-  /// Limit  between processes, teams of up to 5,600 ranks: a piece of the staging must hold a byte for each rank.
+  /// Limit  between processes, a piece must hold a byte for each rank: by default, teams have up to 5,600 ranks (SKEIN_PIECE).
   template <Buffer In, OutBuffer<BufferValue<In>> Out>
   void alltoall(const In& in, Out&& out, Where where = Where::current());
   template <WritableBuffer Data>
@@ -191,16 +191,17 @@ class Team : private Member {
                                                       Where where = Where::current());
 
   /// `in` is divided by `in_parts` among the ranks that receive, `out` by `out_parts` among those that send.
-  /// Limit  between processes, teams of up to 1,000 ranks: a piece of the staging must hold what a rank says of its parts.
+  /// Limit  between processes, a piece must hold 32 bytes for each rank: by default, teams have up to 1,000 ranks (SKEIN_PIECE).
   template <Buffer In, OutBuffer<BufferValue<In>> Out>
   void alltoallv(const In& in, Parts in_parts, Out&& out, Parts out_parts, Where where = Where::current());
   template <Buffer In>
     requires Returnable<BufferValue<In>>
   [[nodiscard]] Ragged<BufferValue<In>> alltoallv(const In& in, Parts in_parts, Where where = Where::current());
 
-  // --- non-blocking: begins the call named without the i; Request::wait and the like are the other half, and value forms return
-  // their value there (Pending). It goes on while its rank, or another of its lane, waits in any Skein call. Buffers, and the
-  // counts of parts, must be left alone until then. Non-blocking calls match each other in the order in which they begin.
+  // --- non-blocking: begins the call named without the i; Request::wait and the like are the other half, and forms that
+  // return a value or a container do so there (Pending). It goes on while its rank, or another of its lane, waits in any
+  // Skein call. Buffers, and the counts of parts, must be left alone until then. Non-blocking calls match each other in the
+  // order in which they begin.
   // Cost       that of the call, and some changes of fiber (operations.hpp); those of one team follow each other
   // Allocates  as the call, and at a team's first, and when more are outstanding on the lane than ever before
   // Errors     Error(parallel) when kMaxOutstanding of the team are outstanding; those of the call, here or at its completion ---
@@ -221,7 +222,7 @@ class Team : private Member {
   [[nodiscard]] Request iallreduce(In&& in, Out&& out, Op op, Where where = Where::current());
   template <InPlaceBuffer Data, class Op>
   [[nodiscard]] Request iallreduce(Data&& data, Op op, Where where = Where::current());
-  template <class Op, class T, class... Ops, class... Ts>
+  template <class Op, Value T, class... Ops, Value... Ts>
   [[nodiscard]] Pending<std::tuple<T, Ts...>> iallreduce(const Operand<Op, T>& first,
                                                          const Operand<Ops, Ts>&... others);
   template <Value T, class Op>
@@ -292,10 +293,10 @@ class Team : private Member {
   // rank's as long as the pointer lives, which no other thread may end and the Runtime must outlive; ranks that are in no new
   // team get none. To let a team go is no collective. Collectives of different teams overlap as they like.
   // Cost       two exchanges and O(size()) work a rank
-  // Allocates  a block of each host's segment: some 0.8 KB a rank are touched, 1 KB more with payloads
-  //            that a line has no room for, twice that with non-blocking calls, and 16
-  //            pieces a rank of address space (SKEIN_PIECE; 8 MiB), at most 512 MiB, set aside where the team spans processes, of
-  //            which large payloads touch what they need. Freed blocks are used again.
+  // Allocates  a block of each host's segment, of which 0.8 KB a rank are touched by calls, 1 KB more by payloads of 49 to 512
+  //            bytes, and as much again by non-blocking calls. Where the team spans processes, it has 16 pieces a rank of address
+  //            space (SKEIN_PIECE; 8 MiB), at most 512 MiB, of which large payloads touch what they need. Freed blocks are used
+  //            again.
   // Errors     Error(environment) when the segment is full, or holds 1,024 teams and shared arrays; a mismatch of the calls or
   //            of `ranks` ends the run ---
 
