@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "skein/team/board.hpp"
+
 namespace {
 
 using skein::Heap;
@@ -147,6 +149,20 @@ TEST(Segment, MayHaveDescriptorZero) {
   if (input >= 0) {
     dup2(input, STDIN_FILENO);
     close(input);
+  }
+}
+
+// Defect: a team sets memory aside for processes or pieces that it does not have.
+TEST(Board, SetsNoMoreAsideThanItsTeamNeeds) {
+  const skein::BoardSettings large{.pattern = {}, .seats = std::vector<skein::Seat>(2)};
+  const skein::BoardSettings small{.pattern = {}, .seats = large.seats, .piece_bytes = 4096};
+  constexpr std::size_t kWithoutPieces = 16 * kPageBytes;
+  EXPECT_LT(skein::Board(skein::RankMap({2}), large).bytes(), kWithoutPieces);
+  const auto areas = [](std::size_t piece_bytes) { return skein::kStrands * 2 * skein::Staging::kAreas * piece_bytes; };
+  for (const skein::BoardSettings& settings : {large, small}) {
+    const std::size_t bytes = skein::Board(skein::RankMap({1, 1}), settings).bytes();
+    EXPECT_GE(bytes, areas(settings.piece_bytes));
+    EXPECT_LT(bytes, areas(settings.piece_bytes) + kWithoutPieces);
   }
 }
 
