@@ -8,11 +8,14 @@
 #include <cstring>
 #include <memory>
 
+#include "skein/sync/claim.hpp"
+#include "skein/team/relay_table.hpp"
+
 namespace skein {
 namespace {
 
 // Changes with the layout, so that processes of different builds do not attach each other's segments.
-constexpr std::uint64_t kLayoutVersion = 10;
+constexpr std::uint64_t kLayoutVersion = 11;
 
 /// A process may use all of kLeaveGrace before it comes to the meeting.
 constexpr std::chrono::nanoseconds kMeetingTime = kLeaveGrace + std::chrono::seconds(1);
@@ -33,19 +36,11 @@ struct Host::Header {
   FailureRecord<StdAtomics> failure;
   FailureRecord<StdAtomics> agreed;  ///< between hosts: written by the leader before it comes to the meeting
   Rendezvous<StdAtomics> rendezvous;
-  std::atomic<std::uint32_t> is_disturbed{0};      ///< set once, read in long waits; relaxed: it guards nothing
+  Claim<StdAtomics> disturbance;                   ///< read in long waits
   std::atomic<std::int64_t> last_roll_call_ns{0};  ///< asked for by a signal; relaxed: it guards nothing
   HeapTable heap;
 
-  /// By the block of the team's board. Written by its root, then by the leader.
-  struct Relay {
-    enum State : std::uint32_t { none, open, closed };
-    std::atomic<std::uint32_t> state{none};  ///< release and acquire: publishes what follows, and the last requests
-    std::uint32_t channel = 0;
-    std::uint64_t boxes_at[kStrands] = {};
-  };
-  Relay relays[HeapTable::kMaxBlocks];
-  std::atomic<std::uint64_t> relay_changes{0};     ///< release and acquire: publishes the states
+  RelayTable<StdAtomics, HeapTable::kMaxBlocks> relays;
   std::atomic<std::uint32_t> channels{0};          ///< numbers given out; relaxed: it guards nothing
   std::atomic<std::int64_t> all_wait_until_ns{0};  ///< from the watchdog to the leader, with the next; relaxed
   std::atomic<std::int64_t> stall_limit_ns{0};
@@ -147,23 +142,17 @@ std::span<ReaderFlag<StdAtomics>> Host::own_flags() const {
                         static_cast<std::size_t>(map().ranks_of(process_)));
 }
 
-bool Host::is_disturbed() const { return header().is_disturbed.load(std::memory_order_relaxed) != 0; }
-bool Host::disturb() { return header().is_disturbed.exchange(1, std::memory_order_relaxed) == 0; }
+bool Host::is_disturbed() const { return header().disturbance.is_taken(); }
+bool Host::disturb() { return header().disturbance.take(); }
 
 Heap Host::heap() const { return Heap(header().heap, segment_); }
 
 bool Host::has_come_to(int seat, const CallId& call) const {
-  const RollCallLine<StdAtomics>& line = roll_call_[static_cast<std::size_t>(seat)];
-  return line.team.load(std::memory_order_acquire) == call.team &&
-         line.episode.load(std::memory_order_acquire) >= call.episode &&
-         line.count.load(std::memory_order_acquire) % 2 == 0;  // all of it is written
+  return skein::has_come_to(roll_call_[static_cast<std::size_t>(seat)], call);
 }
 
 bool Host::have_all_come_to(const CallId& call) const {
-  for (int seat = 0; seat < map().seats(); ++seat) {
-    if (!has_come_to(seat, call)) return false;
-  }
-  return true;
+  return std::ranges::all_of(roll_call_, [&](const auto& line) { return skein::has_come_to(line, call); });
 }
 
 std::string Host::describe_calls(const CallId& failed) const { return describe_calls(failed, kMostReportBytes); }
@@ -187,38 +176,37 @@ std::uint32_t Host::next_channel() {
 }
 
 void Host::open_relay(int block, const Board& board, std::uint32_t channel) {
-  Header::Relay& relay = header().relays[block];
-  relay.channel = channel;
-  for (const Strand strand : {Strand::calls, Strand::operations}) {
-    relay.boxes_at[static_cast<int>(strand)] =
-        static_cast<std::uint64_t>(reinterpret_cast<std::byte*>(board.relay(strand)) - segment_.at(0));
-  }
-  relay.state.store(Header::Relay::open, std::memory_order_release);
-  header().relay_changes.fetch_add(1, std::memory_order_release);
+  const auto place = [&](Strand strand) {
+    return static_cast<std::uint64_t>(reinterpret_cast<std::byte*>(board.relay(strand)) - segment_.at(0));
+  };
+  header().relays.open(block, {channel, {place(Strand::calls), place(Strand::operations)}});
   bells_.ring_lane(kLeaderLane);
 }
 
 void Host::close_relay(int block) {
-  header().relays[block].state.store(Header::Relay::closed, std::memory_order_release);
-  header().relay_changes.fetch_add(1, std::memory_order_release);
+  header().relays.close(block);
   bells_.ring_lane(kLeaderLane);
 }
 
 // What was asked for before a relay was closed is still done. Its block is the leader's as well, until then.
-void Host::look_for_relays() {
-  for (int block = 0; block < HeapTable::kMaxBlocks; ++block) {
-    Header::Relay& relay = header().relays[block];
-    const std::uint32_t state = relay.state.load(std::memory_order_acquire);
-    const auto known =
-        std::find_if(relays_.begin(), relays_.end(), [&](const Relay& one) { return one.block == block; });
-    if (state == Header::Relay::none || known != relays_.end()) continue;
+bool Host::serve_relays() {
+  header().relays.look([this](int block, const auto& place) {
     const auto server = [&](Strand strand) {
-      std::byte* box = segment_.at(relay.boxes_at[static_cast<int>(strand)]);
+      std::byte* box = segment_.at(place.boxes_at[static_cast<int>(strand)]);
       return RelayServer<StdAtomics>(*reinterpret_cast<RelayBox<StdAtomics>*>(box),
-                                     network_->open(channel_of(relay.channel, strand)));
+                                     network_->open(channel_of(place.channel, strand)));
     };
     relays_.push_back({block, {server(Strand::calls), server(Strand::operations)}});
-  }
+  });
+  bool is_busy = false;
+  for (Relay& relay : relays_) is_busy = relay.serve() || is_busy;
+  std::erase_if(relays_, [&](Relay& relay) {
+    if (!header().relays.is_closed(relay.block) || relay.serve()) return false;
+    header().relays.end(relay.block);
+    heap().drop(relay.block);
+    return true;
+  });
+  return is_busy;
 }
 
 void Host::declare_waiting(std::int64_t until_ns, std::chrono::nanoseconds limit) {
@@ -260,19 +248,7 @@ std::chrono::nanoseconds Host::listen() {
   constexpr std::uint64_t kLooksForStallEvery = 16;  // a clock read, and a test of MPI's
   hear_failure();
   if (++listened_ % kLooksForStallEvery == 0 && !failure_.has_begun()) look_for_stall();
-  const std::uint64_t changes = header().relay_changes.load(std::memory_order_acquire);
-  const bool has_changed = changes != std::exchange(relay_changes_, changes);
-  if (has_changed) look_for_relays();
-  bool is_busy = false;
-  for (Relay& relay : relays_) is_busy = relay.serve() || is_busy;
-  std::erase_if(relays_, [&](Relay& relay) {
-    std::atomic<std::uint32_t>& state = header().relays[relay.block].state;
-    if (state.load(std::memory_order_acquire) != Header::Relay::closed || relay.serve()) return false;
-    state.store(Header::Relay::none, std::memory_order_release);
-    heap().drop(relay.block);
-    return true;
-  });
-  return is_busy ? std::chrono::nanoseconds(kNap) : kListenEvery;
+  return serve_relays() ? std::chrono::nanoseconds(kNap) : kListenEvery;
 }
 
 void Host::hear_failure() {
@@ -299,9 +275,9 @@ void Host::tell_failure() {
                    .lists_calls = failure.lists_calls ? 1 : 0,
                    .team = failure.call.team,
                    .episode = failure.call.episode};
-  failure.message.copy(news.message.data(), news.message.size() - 1);
+  copy_text(failure.message, news.message);
   if (failure.lists_calls) {
-    describe_calls(failure.call, news.calls.size() - 1).copy(news.calls.data(), news.calls.size() - 1);
+    copy_text(describe_calls(failure.call, news.calls.size() - 1), news.calls);
   }
   network_->tell_failure(news);
 }
@@ -336,8 +312,7 @@ bool Host::meet_hosts() {
     chosen = failure_of(news);
   }
   if (chosen.host == map().own_host()) chosen.host = Failure::kThisHost;
-  write_record(header().agreed, chosen);
-  header().agreed.state.store(FailureRecord<StdAtomics>::written, std::memory_order_release);
+  publish(header().agreed, chosen);
   return has_all && is_clean;
 }
 
@@ -360,8 +335,7 @@ void Host::leave_time_for_report() const {
 }
 
 Failure Host::first_failure() const {
-  const bool has_agreed = header().agreed.state.load(std::memory_order_acquire) == FailureRecord<StdAtomics>::written;
-  if (has_agreed) return read_record(header().agreed);
+  if (is_published(header().agreed)) return read_record(header().agreed);
   wait_bounded<StdAtomics>([this] { return failure_.is_recorded(); }, kLeaveGrace);
   return failure_.first();
 }

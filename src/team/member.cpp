@@ -18,7 +18,7 @@ void keep_for_ever(std::shared_ptr<const void> object) {
   };
   static std::atomic<Kept*> all{nullptr};
   auto* kept = new (std::nothrow) Kept{std::move(object), nullptr};
-  if (kept != nullptr) kept->next = all.exchange(kept, std::memory_order_acq_rel);
+  if (kept != nullptr) kept->next = all.exchange(kept, std::memory_order_relaxed);  // nobody follows the list
 }
 
 namespace {

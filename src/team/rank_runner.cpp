@@ -86,9 +86,11 @@ void Departures::expect(int ranks) {
   expected_.store(ranks, std::memory_order_relaxed);
 }
 
-void Departures::depart() { departed_.fetch_add(1, std::memory_order_acq_rel); }
+void Departures::depart() { departed_.fetch_add(1, std::memory_order_relaxed); }
 
-bool Departures::are_all() const { return departed_.load(std::memory_order_acquire) >= expected_; }
+bool Departures::are_all() const {
+  return departed_.load(std::memory_order_relaxed) >= expected_.load(std::memory_order_relaxed);
+}
 
 bool Departures::wait_for_all() const {
   return wait_bounded<StdAtomics>([this] { return are_all(); }, kLeaveGrace);

@@ -12,10 +12,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "skein/base/error.hpp"
+#include "skein/sync/claim.hpp"
 #include "skein/sync/waiter.hpp"
 #include "skein/team/line.hpp"
 
@@ -29,7 +31,7 @@ struct alignas(kStride) FailureRecord {
   enum State : std::uint32_t { none, written, being_written };  ///< the last by its writer's process: plus that number
 
   typename Policy::template Atomic<std::uint32_t> state{none};
-  typename Policy::template Atomic<std::uint32_t> is_reported{0};
+  Claim<Policy> report;
   typename Policy::template Atomic<std::uint32_t> failures{0};
   std::int32_t rank = 0;
   std::int32_t host = 0;
@@ -52,6 +54,11 @@ struct Failure {
   CallId call = {};          ///< if so, the one that could not be completed
 };
 
+/// What fits of a text, as a C string.
+inline void copy_text(std::string_view text, std::span<char> room) {
+  room[text.copy(room.data(), room.size() - 1)] = '\0';
+}
+
 /// Writes a failure into a record that nobody else writes or reads.
 template <class Policy>
 void write_record(FailureRecord<Policy>& record, const Failure& failure) {
@@ -60,14 +67,25 @@ void write_record(FailureRecord<Policy>& record, const Failure& failure) {
   record.exit_code = static_cast<std::int32_t>(failing_code(failure.code));
   record.lists_calls = failure.lists_calls ? 1 : 0;
   record.call = failure.call;
-  const std::size_t length = failure.message.copy(record.message, FailureRecord<Policy>::kMessageBytes - 1);
-  record.message[length] = '\0';
+  copy_text(failure.message, record.message);
 }
 
 template <class Policy>
 Failure read_record(const FailureRecord<Policy>& record) {
   return {record.rank, static_cast<ExitCode>(record.exit_code), record.message, record.host, record.lists_calls != 0,
           record.call};
+}
+
+/// The same, for others to read from then on.
+template <class Policy>
+void publish(FailureRecord<Policy>& record, const Failure& failure) {
+  write_record(record, failure);
+  record.state.store(FailureRecord<Policy>::written, std::memory_order_release);  // [record]
+}
+
+template <class Policy>
+bool is_published(const FailureRecord<Policy>& record) {
+  return record.state.load(std::memory_order_acquire) == FailureRecord<Policy>::written;  // [read]
 }
 
 /// How long after a failure ranks may take to come to a Skein call, or to the end of an operator.
@@ -93,7 +111,7 @@ class FailurePath {
     if (claim_from(FailureRecord<Policy>::none) || claim_from(claimed_by(ended_process))) {
       record_->failures.store(1, std::memory_order_relaxed);
       write(failure);
-    } else if (record_->state.load(std::memory_order_acquire) == FailureRecord<Policy>::written) {
+    } else if (is_recorded()) {
       end_waits();
     }
   }
@@ -116,9 +134,7 @@ class FailurePath {
   }
 
   /// Whether what was begun is complete.
-  bool is_recorded() const {
-    return record_->state.load(std::memory_order_acquire) == FailureRecord<Policy>::written;  // [read]
-  }
+  bool is_recorded() const { return is_published(*record_); }
 
   /// The first failure. Needs is_aborted().
   Failure first() const {
@@ -126,7 +142,7 @@ class FailurePath {
   }
 
   /// True for one caller of the host, who then prints the report.
-  bool claim_report() { return record_->is_reported.exchange(1, std::memory_order_acq_rel) == 0; }
+  bool claim_report() { return record_->report.take(); }
 
   /// Failures that came after the first.
   int further_failures() const { return static_cast<int>(record_->failures.load(std::memory_order_relaxed)) - 1; }
@@ -141,8 +157,7 @@ class FailurePath {
   }
 
   void write(const Failure& failure) {
-    write_record(*record_, failure);
-    record_->state.store(FailureRecord<Policy>::written, std::memory_order_release);  // [record]
+    publish(*record_, failure);
     end_waits();
   }
 

@@ -144,7 +144,7 @@ class Host {
 
  private:
   std::string describe_calls(const CallId& failed, std::size_t longest) const;
-  void look_for_relays();
+  bool serve_relays();
   void look_for_stall();
   struct Header;
   struct Layout;
@@ -173,7 +173,6 @@ class Host {
     }
   };
   std::vector<Relay> relays_;  ///< that this leader serves
-  std::uint64_t relay_changes_ = 0;
   std::uint64_t listened_ = 0;
   std::int64_t told_waiting_ns_ = 0;
   std::vector<std::int64_t> heard_waiting_ns_;  ///< on host 0, by host: when it last told that all its ranks wait

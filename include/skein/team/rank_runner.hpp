@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "skein/sync/claim.hpp"
 #include "skein/team/team.hpp"
 
 namespace skein {
@@ -43,7 +44,8 @@ class RankRunner {
 /// Ends a child of a fork that does more than a child may, with words.
 [[noreturn]] void end_child(std::string_view why);
 
-/// Counts the ranks of one process that have left a run that failed.
+/// Counts the ranks of one process that have left a run that failed. Relaxed: what they leave behind is read when the lanes have
+/// ended the run.
 class Departures {
  public:
   /// Before the ranks start.
@@ -56,12 +58,12 @@ class Departures {
   bool wait_for_all() const;
 
   /// True for one caller, who then ends the process.
-  bool claim_exit() { return is_exiting_.exchange(1, std::memory_order_acq_rel) == 0; }
+  bool claim_exit() { return exit_.take(); }
 
  private:
   std::atomic<int> expected_{0};  // read by the watchdog's thread as well
   std::atomic<int> departed_{0};
-  std::atomic<int> is_exiting_{0};
+  Claim<StdAtomics> exit_;
 };
 
 }  // namespace skein

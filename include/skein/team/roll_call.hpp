@@ -206,6 +206,13 @@ std::optional<RollCallEntry> try_to_read_entry(const RollCallLine<Policy>& line)
   return entry;
 }
 
+/// Whether the rank last made that call or a later one of its team. Allocates nothing.
+template <class Policy>
+bool has_come_to(const RollCallLine<Policy>& line, const CallId& call) {
+  const auto entry = try_to_read_entry(line);
+  return entry && entry->team == call.team && entry->episode >= call.episode;
+}
+
 /// Allocates nothing. Nothing when the rank is between calls so quickly that no attempt found it still.
 template <class Policy>
 std::optional<RollCallEntry> read_entry(const RollCallLine<Policy>& line) {
