@@ -34,8 +34,9 @@ using Rank = skein_test::Rank<skein_test::ExplorerAtomics>;
 // Defect: a line of the roll-call is read as a mixture of two calls.
 TEST(Explored, ACallIsReadWhole) {
   // Two calls that differ in one thing, which nothing that is read after it gives away; and two that differ in all.
-  enum class Part { episode, root, operator_name, element_bytes, elements, all };
-  static constexpr std::array kParts = {std::pair{Part::episode, "episode"},
+  enum class Part { team, episode, root, operator_name, element_bytes, elements, all };
+  static constexpr std::array kParts = {std::pair{Part::team, "team"},
+                                        std::pair{Part::episode, "episode"},
                                         std::pair{Part::root, "root"},
                                         std::pair{Part::operator_name, "operator"},
                                         std::pair{Part::element_bytes, "bytes of an element"},
@@ -59,19 +60,21 @@ TEST(Explored, ACallIsReadWhole) {
         skein::RollCall<ExplorerAtomics> calls{line};
       };
       auto caller = std::make_shared<Caller>();
-      caller->calls.enter(call_of(1), {0, value_of(Part::episode, 1)});
-      return Explorer::Trial{2, [caller, value_of, call_of](int own) {
-                               if (own == 0) return caller->calls.enter(call_of(2), {0, value_of(Part::episode, 2)});
-                               const auto entry = try_to_read_entry(caller->line);
-                               if (!entry) return;
-                               const std::size_t i = entry->count / 2;
-                               const skein::Call call = call_of(i);
-                               Explorer::require(
-                                   entry->episode == value_of(Part::episode, i) && entry->root == call.root &&
-                                       entry->operator_name.view() == call.operator_name &&
-                                       entry->element_bytes == call.element_bytes && entry->elements == call.count,
-                                   "a mixture of two calls");
-                             }};
+      caller->calls.enter(call_of(1), {value_of(Part::team, 1), value_of(Part::episode, 1)});
+      return Explorer::Trial{
+          2, [caller, value_of, call_of](int own) {
+            if (own == 0) {
+              return caller->calls.enter(call_of(2), {value_of(Part::team, 2), value_of(Part::episode, 2)});
+            }
+            const auto entry = try_to_read_entry(caller->line);
+            if (!entry) return;
+            const std::size_t i = entry->count / 2;
+            const skein::Call call = call_of(i);
+            Explorer::require(entry->team == value_of(Part::team, i) && entry->episode == value_of(Part::episode, i) &&
+                                  entry->root == call.root && entry->operator_name.view() == call.operator_name &&
+                                  entry->element_bytes == call.element_bytes && entry->elements == call.count,
+                              "a mixture of two calls");
+          }};
     };
     explore(std::string("calls that differ in: ") + part_name, make, 2, 3);
   }
@@ -84,23 +87,30 @@ TEST(Explored, ANoticeIsReadWhole) {
     ExplorerAtomics::Atomic<std::uint64_t> there{1};    // the first wait is for this, and it has come
     ExplorerAtomics::Atomic<std::uint64_t> lacking{0};  // the second is for 2 in this one
   };
-  const auto make = [] {
-    auto waits = std::make_shared<Waits>();
-    return Explorer::Trial{2, [waits](int own) {
-                             skein::WaitNotice<ExplorerAtomics>& notice = waits->notice;
-                             if (own == 0) {
-                               notice.begin(1, {&waits->there, 1});
-                               notice.end();
-                               notice.begin(2, {&waits->lacking, 2});
-                               return;
-                             }
-                             const std::int64_t before = notice.since_ns();
-                             const bool is_short = notice.is_short();
-                             if (before == 0 || notice.since_ns() != before) return;
-                             Explorer::require(is_short == (before == 2), "a mixture of two waits");
-                           }};
+  using Words = skein::WaitNotice<ExplorerAtomics>::Words;
+  const auto words_of = [](const Waits& waits, int wait, bool differ_in_last_value) -> Words {
+    if (!differ_in_last_value) return {{{wait == 1 ? &waits.there : &waits.lacking, static_cast<std::uint64_t>(wait)}}};
+    return {{{&waits.lacking, 3}, {&waits.lacking, 4}, {&waits.there, static_cast<std::uint64_t>(wait)}}};
   };
-  explore("a notice read", make, 3);
+  for (const bool differ_in_last_value : {false, true}) {
+    const auto make = [words_of, differ_in_last_value] {
+      auto waits = std::make_shared<Waits>();
+      return Explorer::Trial{2, [waits, words_of, differ_in_last_value](int own) {
+                               skein::WaitNotice<ExplorerAtomics>& notice = waits->notice;
+                               if (own == 0) {
+                                 notice.begin_for_any(1, words_of(*waits, 1, differ_in_last_value));
+                                 notice.end();
+                                 notice.begin_for_any(2, words_of(*waits, 2, differ_in_last_value));
+                                 return;
+                               }
+                               const std::int64_t before = notice.since_ns();
+                               const bool is_short = notice.is_short();
+                               if (before == 0 || notice.since_ns() != before) return;
+                               Explorer::require(is_short == (before == 2), "a mixture of two waits");
+                             }};
+    };
+    explore(differ_in_last_value ? "a notice read, of three words" : "a notice read", make, 3);
+  }
 }
 
 /// Ranks that take part in the roll-call, and one more fiber that judges them.

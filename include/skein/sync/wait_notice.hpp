@@ -6,6 +6,7 @@
 // Edges
 //   [notice]   release stores of the words and their values, then of the time, which is 0 again after the wait
 //   [noticed]  acquire loads in that order, and of the time again by the reader: if it is the same, so is the wait
+//   [lack]     relaxed load of an awaited word: the notices of those who may have written it are read before
 #pragma once
 
 #include <array>
@@ -38,8 +39,8 @@ class WaitNotice {
       const std::int64_t distance = words[i].word == nullptr ? 0
                                                              : reinterpret_cast<const std::byte*>(words[i].word) -
                                                                    reinterpret_cast<const std::byte*>(this);
-      distances_[i].store(distance, std::memory_order_release);
-      if (distance != 0) values_[i].store(words[i].value, std::memory_order_release);
+      words_[i].distance.store(distance, std::memory_order_release);
+      if (distance != 0) words_[i].value.store(words[i].value, std::memory_order_release);
     }
     since_ns_.store(now_ns, std::memory_order_release);
   }
@@ -51,20 +52,26 @@ class WaitNotice {
   /// Whether all awaited words still lack the values that would end the wait; false where they are not known. Means something if
   /// since_ns() is the same before and after.
   bool is_short() const {
-    for (std::size_t i = 0; i < kMostWords; ++i) {
-      const std::int64_t distance = distances_[i].load(std::memory_order_acquire);
-      if (distance == 0) return i > 0;
+    for (const Word& named : words_) {
+      const std::int64_t distance = named.distance.load(std::memory_order_acquire);
+      if (distance == 0) return &named != words_;
       const auto* word = reinterpret_cast<const typename Policy::template Atomic<std::uint64_t>*>(
           reinterpret_cast<const std::byte*>(this) + distance);
-      if (word->load(std::memory_order_seq_cst) == values_[i].load(std::memory_order_acquire)) return false;
+      if (word->load(std::memory_order_relaxed) == named.value.load(std::memory_order_acquire)) {  // [lack]
+        return false;
+      }
     }
     return true;
   }
 
  private:
+  struct Word {
+    typename Policy::template Atomic<std::int64_t> distance{0};  ///< from the notice; 0 for none
+    typename Policy::template Atomic<std::uint64_t> value{0};
+  };
+
   typename Policy::template Atomic<std::int64_t> since_ns_{0};
-  typename Policy::template Atomic<std::int64_t> distances_[kMostWords]{};
-  typename Policy::template Atomic<std::uint64_t> values_[kMostWords]{};
+  Word words_[kMostWords];
 };
 
 }  // namespace skein
