@@ -68,9 +68,9 @@ class Exchange {
       is_deep_ = is_deep_ || child.leads;
     }
     is_deep_ = is_deep_ || station_->ascends || spans_hosts;
-    ascends_at_once_ = station_->ascends && station_->released_by < 0;
     for (const int line : station_->releases) releases_.push_back(&channels_.releases[index(line)]);
     if (station_->released_by >= 0) released_by_ = &channels_.releases[index(station_->released_by)];
+    ascends_at_once_ = station_->ascends && released_by_ == nullptr;
     if (crew_ != nullptr) own_release_ = &channels_.releases[index(station_->own_release)];
   }
 
