@@ -54,6 +54,19 @@ void run_threads(int threads, Body body) {
   for (std::thread& thread : running) thread.join();
 }
 
+// Defect: a ring reads words that no lane of the host has, which lie behind the watchers where it has the most lanes.
+TEST(Bells, LookAtNoMoreWatchersThanThereAreLanes) {
+  constexpr int kLanes = skein::Watchers<skein::StdAtomics>::kBits;
+  std::vector<skein::Doorbell<skein::StdAtomics>> doorbells(kLanes + 1);
+  skein::Bells<skein::StdAtomics> bells({doorbells.data(), kLanes}, skein::FutexScope::process_private);
+  skein::Watchers<skein::StdAtomics> watchers;
+  for (const int lane : {0, kLanes - 1, kLanes}) watchers.announce(lane);
+  bells.ring(watchers);
+  EXPECT_EQ(doorbells.front().word.load(), 1U);
+  EXPECT_EQ(doorbells[kLanes - 1].word.load(), 1U);
+  EXPECT_EQ(doorbells[kLanes].word.load(), 0U);
+}
+
 template <class Policy>
 class WakeUp : public testing::Test {
  protected:

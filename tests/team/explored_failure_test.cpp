@@ -165,6 +165,28 @@ TEST(Explored, NobodyReadsMemoryOfARankThatHasLeft) {
   }
 }
 
+// Defect: two ranks that are left by exceptions at once are counted as one, or both believe to be the first.
+TEST(Explored, EveryExceptionIsCounted) {
+  const auto make = [] {
+    struct Leavers {
+      Shared shared{3};
+      int firsts = 0;
+    };
+    auto state = std::make_shared<Leavers>();
+    return Explorer::Trial{3,
+                           [state](int own) {
+                             if (!state->shared.failure.begin()) return;
+                             ++state->firsts;
+                             state->shared.failure.complete({own, skein::ExitCode::parallel, "it broke"});
+                           },
+                           [state]() -> std::string {
+                             if (state->firsts != 1) return "there is not one first failure";
+                             return state->shared.failure.further_failures() == 2 ? "" : "a failure is not counted";
+                           }};
+  };
+  explore("three left by exceptions", make, 2);
+}
+
 // Defect: a failure is reported by several, or by nobody.
 TEST(Explored, OneReportsAFailure) {
   const auto make = [] {

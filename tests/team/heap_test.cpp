@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <memory>
 #include <span>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "skein/team/board.hpp"
@@ -150,6 +152,32 @@ TEST(Segment, MayHaveDescriptorZero) {
     dup2(input, STDIN_FILENO);
     close(input);
   }
+}
+
+// Defect: a segment that just keeps the limit of the process is refused, or one beyond it ends the process by a signal.
+TEST(Segment, KeepsTheFileSizeLimit) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit tight = before;
+  tight.rlim_cur = 2 * kPageBytes;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &tight), 0);
+  EXPECT_EQ(Segment::create_shared(2 * kPageBytes).size(), 2 * kPageBytes);
+  EXPECT_THROW(Segment::create_shared(2 * kPageBytes + 1), skein::Error);
+  setrlimit(RLIMIT_FSIZE, &before);
+}
+
+// Defect: a handle more than there are holders, so that the memory of a team is never given back: one is the leader's, for the
+// relay of a root that is not on its lane.
+TEST(Board, HasARelayOnlyForARootThatNeedsOne) {
+  const auto has_relay = [](std::vector<int> hosts, std::vector<int> ranks) {
+    const skein::RankMap run({2, 2}, std::move(hosts), 0);
+    const skein::RankMap team(run, std::move(ranks));
+    return skein::Board(team, {.pattern = {}, .seats = std::vector<skein::Seat>(team.lanes().size())}).has_relay();
+  };
+  EXPECT_FALSE(has_relay({0, 0}, {0, 1, 2}));
+  EXPECT_FALSE(has_relay({0, 0}, {1, 2}));
+  EXPECT_FALSE(has_relay({0, 1}, {0, 2}));
+  EXPECT_TRUE(has_relay({0, 1}, {1, 2}));
 }
 
 // Defect: a team sets memory aside for processes or pieces that it does not have.

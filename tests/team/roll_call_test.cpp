@@ -52,6 +52,15 @@ TEST(RollCall, GroupsRanksThatDoTheSame) {
             "  rank 3 left barrier #1040 at solver.cpp:88 and has computed since, for 61 s");
 }
 
+// Fails when a list of many ranks is cut within a number, or does not show that it goes on.
+TEST(RollCall, CutsLongListsOfRanks) {
+  std::vector<RankStatus> ranks;
+  for (int rank = 0; rank < 80; rank += 2) ranks.push_back(status(rank, call_of(Operation::barrier, 3, true)));
+  EXPECT_EQ(skein::describe(ranks, 80, kPlenty),
+            "  ranks 0,2,4,6,8,10,12,14,16,18,20,22,24,26,28,30,32,34,36,38,40,42,... (40 of 80) wait in barrier #3 at "
+            "solver.cpp:88");
+}
+
 // Fails when a state has no words, or those of another one.
 TEST(RollCall, SaysInWordsWhatARankDoes) {
   const auto text = [](const RankStatus& one) { return skein::describe({one}, 2, kPlenty); };
