@@ -73,18 +73,23 @@ def google_tests(program):
 
 UNIT_TESTS = ("sync_turns", "sync_waiter", "sync_wakeup", "team_exchange", "team_roll_call", "team_pattern",
               "team_failure_meeting", "team_failure_calls", "team_failure", "team_failure_kinds", "team_misuse",
-              "team_split", "team_rank_local", "team_nonblocking", "team_heap", "team_contended", "collectives_test")
+              "team_split", "team_rank_local", "team_nonblocking", "team_heap", "team_contended", "team_relay",
+              "collectives_test")
 
 STAGES = {stage.name: stage for stage in (
     Stage("unit tests", "release", UNIT_TESTS, f"-R '^({'|'.join(UNIT_TESTS)})$'", is_split=True),
     # Without those of more ranks that take longest.
     Stage("explorer", "release", ("team_explored",), "-R ^team_explored$", is_split=True, without="3_ranks_(?!all_to_all)"),
     Stage("thread sanitizer", "tsan",
-          ("team_exchange", "collectives_program", "collectives_test", "team_nonblocking", "team_failure"),
-          "-LE full -R '^(team_exchange|collectives.*|team_nonblocking|team_failure)$'"),
+          ("team_exchange", "collectives_program", "collectives_test", "team_nonblocking", "team_failure", "team_heap",
+           "team_contended", "team_relay"),
+          "-LE full -R '^(team_(exchange|nonblocking|failure|heap|contended|relay)|collectives.*)$'"),
     Stage("address sanitizer", "asan", UNIT_TESTS, f"-R '^({'|'.join(UNIT_TESTS)})$'", is_split=True),
     Stage("other tests", "release", (),
-          "-LE 'full|check|timing' -R '^(team|collectives|runtime|no_alloc|shared|lane|barrier)'"),
+          "-LE 'full|check|timing' -R '^(team|collectives|no_alloc|shared|lane|barrier|runtime_(start|virtual|watchdog|moved))'"),
+    Stage("tests between hosts", "release", (),
+          r"-R '^(collectives\.hosts\.(3p\.2.1.3r|5p\.1.1.1.1.1r|0,1,1,2\.4p)|teams\.hosts\.(3p\.2.1.3r|0,0,1,1\.4p\.1.2)|"
+          r"team_failure\.hosts\.(throw|all|mismatch|nonblocking)\.[03]\.2p).*auto$'"),
 )}
 
 
