@@ -57,7 +57,9 @@ class Echo final : public skein::Link {
   }
   std::uint32_t label_mask() const override { return ~std::uint32_t{0}; }
   Message try_receive(int) override {
-    if (answers_.empty() || (is_late_ = !is_late_)) return {};
+    if (answers_.empty()) return {};
+    is_late_ = !is_late_;
+    if (is_late_) return {};
     const std::uint32_t label = answers_.front();
     answers_.pop_front();
     std::memcpy(message_.data(), &label, sizeof(label));
