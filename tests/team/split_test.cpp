@@ -262,11 +262,14 @@ TEST(Split, PerProcessNeedsARankThatMayCallMpi) {
 TEST(Split, ATeamIsLetGoByItsRankOnly) {
   std::array<std::unique_ptr<Team>, 2> kept;
   const Outcome outcome = run(2, [&](Team& team) {
-    kept[static_cast<std::size_t>(team.rank())] = team.dup();
+    std::unique_ptr<Team>& own = kept[static_cast<std::size_t>(team.rank())];
+    const auto let_go = [](std::unique_ptr<Team>* one) { one->reset(); };
+    const std::unique_ptr<std::unique_ptr<Team>, decltype(let_go)> at_the_end(
+        &own, let_go);  // the run is over by an exception
+    own = team.dup();
     team.barrier();
     if (team.root()) kept[1].reset();
     team.barrier();
-    kept[static_cast<std::size_t>(team.rank())].reset();
   });
   EXPECT_EQ(outcome.code, 5);
   EXPECT_TRUE(says(outcome, "a team of team 0.1 of rank 1 was destroyed by another rank or thread")) << outcome.report;
