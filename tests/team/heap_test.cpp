@@ -172,7 +172,7 @@ TEST(Board, HasARelayOnlyForARootThatNeedsOne) {
   const auto has_relay = [](std::vector<int> hosts, std::vector<int> ranks) {
     const skein::RankMap run({2, 2}, std::move(hosts), 0);
     const skein::RankMap team(run, std::move(ranks));
-    return skein::Board(team, {.pattern = {}, .seats = std::vector<skein::Seat>(team.lanes().size())}).has_relay();
+    return skein::Board(team, {.pattern = {}, .seats = std::vector<skein::Seat>(run.lanes().size())}).has_relay();
   };
   EXPECT_FALSE(has_relay({0, 0}, {0, 1, 2}));
   EXPECT_FALSE(has_relay({0, 0}, {1, 2}));
