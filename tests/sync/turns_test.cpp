@@ -117,10 +117,6 @@ TEST(Turns, GoBySeedInEveryOrder) {
 // Defect: a rank that starts a helper, and so goes to the front of those that can go on, is where they end.
 TEST(Turns, WhoStartsAHelperIsTheNext) {
   Lane lane(2);
-  struct Helped {
-    Lane* lane;
-    int begun = 0;
-  } helped{&lane};
   const std::string written = lane.run([&](int rank) {
     if (rank == 0) {
       lane.turns().give_way();
@@ -131,16 +127,15 @@ TEST(Turns, WhoStartsAHelperIsTheNext) {
     ASSERT_EQ(skein::Fibers::of_thread()->add(
                   std::size_t{256} << 10U,
                   [](void* context) {
-                    Helped& own = *static_cast<Helped*>(context);
+                    Lane& own = *static_cast<Lane*>(context);
                     while (true) {
-                      own.lane->write(2, "helps");
-                      ++own.begun;
-                      own.lane->turns().give_way();
-                      own.lane->write(2, "again");
-                      own.lane->turns().rest();
+                      own.write(2, "helps");
+                      own.turns().give_way();
+                      own.write(2, "again");
+                      own.turns().rest();
                     }
                   },
-                  &helped),
+                  &lane),
               helper);
     lane.turns().start(helper);
     lane.write(rank, "started");

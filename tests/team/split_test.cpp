@@ -263,9 +263,7 @@ TEST(Split, ATeamIsLetGoByItsRankOnly) {
   std::array<std::unique_ptr<Team>, 2> kept;
   const Outcome outcome = run(2, [&](Team& team) {
     std::unique_ptr<Team>& own = kept[static_cast<std::size_t>(team.rank())];
-    const auto let_go = [](std::unique_ptr<Team>* one) { one->reset(); };
-    const std::unique_ptr<std::unique_ptr<Team>, decltype(let_go)> at_the_end(
-        &own, let_go);  // the run is over by an exception
+    const std::shared_ptr<void> at_the_end(nullptr, [&](void*) { own.reset(); });  // which an exception brings about
     own = team.dup();
     team.barrier();
     if (team.root()) kept[1].reset();

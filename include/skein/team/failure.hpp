@@ -70,12 +70,6 @@ void write_record(FailureRecord<Policy>& record, const Failure& failure) {
   copy_text(failure.message, record.message);
 }
 
-template <class Policy>
-Failure read_record(const FailureRecord<Policy>& record) {
-  return {record.rank, static_cast<ExitCode>(record.exit_code), record.message, record.host, record.lists_calls != 0,
-          record.call};
-}
-
 /// The same, for others to read from then on.
 template <class Policy>
 void publish(FailureRecord<Policy>& record, const Failure& failure) {
@@ -83,6 +77,13 @@ void publish(FailureRecord<Policy>& record, const Failure& failure) {
   record.state.store(FailureRecord<Policy>::written, std::memory_order_release);  // [record]
 }
 
+template <class Policy>
+Failure read_record(const FailureRecord<Policy>& record) {
+  return {record.rank, static_cast<ExitCode>(record.exit_code), record.message, record.host, record.lists_calls != 0,
+          record.call};
+}
+
+/// Whether it may be read.
 template <class Policy>
 bool is_published(const FailureRecord<Policy>& record) {
   return record.state.load(std::memory_order_acquire) == FailureRecord<Policy>::written;  // [read]
