@@ -72,21 +72,20 @@ MpiLink::MpiLink(const Tags& tags, std::uint32_t label_mask, int hosts, MpiLinks
   links.open.push_back(this);
 }
 
-MpiLink::~MpiLink() {
+MpiLink::~MpiLink() { end(false); }
+
+void MpiLink::end(bool waits) {
+  if (links_ == nullptr) return;
   std::erase(links_->open, this);
   std::erase_if(links_->sending, [](const auto& peer) { return peer->is_over(); });
   for (std::unique_ptr<MpiPeer>& peer : peers_) {
     if (!peer) continue;
-    peer->end(false);
+    peer->end(waits);
     if (!peer->is_over()) links_->sending.push_back(std::move(peer));
   }
+  peers_.clear();
   if (!transfers_done(0)) links_->has_torn = true;
-}
-
-void MpiLink::close() {
-  for (const std::unique_ptr<MpiPeer>& peer : peers_) {
-    if (peer) peer->end(true);
-  }
+  links_ = nullptr;
 }
 
 MpiPeer& MpiLink::peer(int host) {

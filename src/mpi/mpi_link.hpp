@@ -87,8 +87,8 @@ class MpiLink final : public Link {
 
   int tag() const { return tags_.tag; }
 
-  /// Ends all small messages, and waits for those that were sent.
-  void close();
+  /// Before the network and its communicators end; the destructor does nothing then. `waits` for what was sent.
+  void end(bool waits);
 
  private:
   bool is_label_the_tag() const { return tags_.tag == MPI_ANY_TAG; }
@@ -100,7 +100,7 @@ class MpiLink final : public Link {
 
   Tags tags_;
   std::uint32_t label_mask_;
-  MpiLinks* links_;
+  MpiLinks* links_;                              // null when it has ended
   std::vector<std::unique_ptr<MpiPeer>> peers_;  // made at their first message
   std::vector<MPI_Request> transfers_;           // oldest first
 };

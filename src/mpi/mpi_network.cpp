@@ -40,6 +40,11 @@ MpiNetwork::MpiNetwork(MPI_Comm leaders) : comm_(leaders), largest_tag_(largest_
 MpiNetwork::~MpiNetwork() {
   take_back(hearing_);
   take_back(hearing_of_waiting_);
+  end_links(false);
+}
+
+void MpiNetwork::end_links(bool waits) {
+  while (!links_.open.empty()) links_.open.back()->end(waits);
 }
 
 // Channels beyond the last tag begin anew, where an old team may still have one.
@@ -65,7 +70,7 @@ void MpiNetwork::close() {
   take_back(hearing_);
   take_back(hearing_of_waiting_);
   MPI_Wait(&telling_of_waiting_, MPI_STATUS_IGNORE);
-  first_link_->close();
+  end_links(true);
   for (const auto& peer : links_.sending) peer->end(true);
   MPI_Waitall(static_cast<int>(telling_.size()), telling_.data(), MPI_STATUSES_IGNORE);
   MPI_Comm_free(&side_comm_);

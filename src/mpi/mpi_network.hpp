@@ -20,7 +20,7 @@ class MpiNetwork final : public Network {
   /// Takes over a communicator of all leaders, whose ranks are the numbers of the hosts.
   explicit MpiNetwork(MPI_Comm leaders);
 
-  /// Takes back what it expected to receive. Does not communicate.
+  /// Takes back what it and its links expected to receive. Does not communicate.
   ~MpiNetwork() override;
   MpiNetwork(const MpiNetwork&) = delete;
   MpiNetwork& operator=(const MpiNetwork&) = delete;
@@ -35,6 +35,8 @@ class MpiNetwork final : public Network {
   void close() override;
 
  private:
+  void end_links(bool waits);
+
   enum SideTag : int { transfer_tag, failure_tag, waiting_tag, first_channel_tag };
 
   MPI_Comm comm_;                       // small messages of the first team: the tag is the label, and any is received

@@ -6,18 +6,15 @@
 
 #include <fmt/format.h>
 
-#include <bit>
 #include <cstdio>
 #include <cstdlib>
-#include <new>
 #include <optional>
 #include <utility>
 
 #include "describe.hpp"
-#include "skein/base/cache_line.hpp"
+#include "process_ranks.hpp"
 #include "skein/base/report.hpp"
 #include "skein/lane/fibers.hpp"
-#include "skein/lane/fork_watch.hpp"
 #include "skein/lane/lanes.hpp"
 #include "skein/runtime/runtime.hpp"
 #include "skein/team/rank_runner.hpp"
@@ -43,51 +40,29 @@ class Runtime::Impl {
   Impl(const Options& options, std::optional<Communicator> comm, const World::Tell& tell,
        Carrier carrier = Carrier::lanes)
       : start_(start_up(options, comm, tell)) {
-    const RankMap& map = start_.host->map();
-    const int first = map.first_of(process());
-    for (std::size_t i = 0; i < start_.cpus.size(); ++i) {
-      RunSettings settings = start_.settings;
-      settings.cpu = carrier == Carrier::lanes ? start_.cpus[i] : kNotPinned;
-      rank_lanes_.push_back(std::make_unique<RankLane>(host(), map.lane_of(first) + static_cast<int>(i), settings));
-    }
-    for (const auto& lane : rank_lanes_) {
-      RanksOfLane& ranks = ranks_.emplace_back(static_cast<std::size_t>(lane->carried().count()));
-      for (const int rank : lane->carried()) {
-        Rank& own = ranks[static_cast<std::size_t>(rank - lane->carried().first())];
-        own.context.emplace(host(), rank, *lane);
-        own.team.emplace(*own.context);
-      }
-    }
-    outcomes_.resize(static_cast<std::size_t>(map.ranks_of(process())));
-    ranks_inside_.resize(rank_lanes_.size());
-    fork_watch_.emplace([this] {
-      is_in_child_ = true;
-      for (RanksOfLane& ranks : ranks_) {
-        for (Rank& rank : ranks) rank.context->belong_to_parent();
-      }
-    });
+    const std::vector<int> not_pinned(start_.cpus.size(), kNotPinned);
+    ranks_ = std::make_shared<ProcessRanks>(start_.host, carrier == Carrier::lanes ? start_.cpus : not_pinned,
+                                            start_.settings);
+    shares_ = ProcessRanks::share(ranks_);
+    outcomes_.resize(static_cast<std::size_t>(host().map().ranks_of(process())));
+    ranks_inside_.resize(ranks_->lanes().size());
     host().when_stuck([this] { exit_now(Caller::another); });
     if (start_.options.verbose == Verbosity::placement) write_report(placement_table(description()));
   }
 
   ~Impl() {
-    if (is_in_child_)
+    if (is_in_child())
       end_child("the child of a fork destroyed the Runtime of its parent: it may call exec or _exit only");
-    fork_watch_.reset();
     lanes_.reset();
     watchdog_.reset();
-    for (RanksOfLane& ranks : ranks_) {
-      for (Rank& rank : ranks) rank.context->end_run();  // those of a run that failed are in it still
-    }
-    ranks_.clear();
-    rank_lanes_.clear();
+    ranks_->end();
+    host().when_stuck({});
     if (may_finalize_) {
-      start_.host.reset();
       if (start_.network) start_.network->close();
       start_.network.reset();
       start_.world->finalize();
     } else if (start_.network && !start_.network->is_at_rest()) {
-      (void)start_.host.release();  // what MPI still moves, it moves in the segment, which therefore stays
+      keep_for_ever(start_.host);  // what MPI still moves, it moves in the segment, which therefore stays
     }
   }
   Impl(const Impl&) = delete;
@@ -100,8 +75,8 @@ class Runtime::Impl {
     if (!lanes_) start_lanes(tell);
     is_running_ = true;
     departures_.expect(host().map().ranks_of(process()));
-    for (std::size_t lane = 0; lane < rank_lanes_.size(); ++lane) {
-      ranks_inside_[lane].value = rank_lanes_[lane]->carried().count();
+    for (std::size_t lane = 0; lane < ranks_inside_.size(); ++lane) {
+      ranks_inside_[lane].value = ranks_->lanes()[lane]->carried().count();
     }
     lanes_->run([&](int rank) { run_rank(rank, body); });
     is_running_ = false;
@@ -174,12 +149,12 @@ class Runtime::Impl {
   }
 
   Description description() const { return description_of(start_); }
-  Team& first_team() { return *ranks_.front().front().team; }
-  RankRunner first_runner() { return ranks_.front().front().runner(); }
+  Team& first_team() { return *ranks_->rank(0, 0).team; }
+  RankRunner first_runner() { return ranks_->rank(0, 0).runner(); }
   World& world() { return *start_.world; }
   Host& host() { return *start_.host; }
   int process() const { return start_.world->process(); }
-  bool is_in_child() const { return is_in_child_; }
+  bool is_in_child() const { return ranks_->is_in_child(); }
 
  private:
   void start_lanes(const World::Tell& tell) {
@@ -189,7 +164,7 @@ class Runtime::Impl {
                             .ranks = host().map().ranks_of(process()),
                             .rotas = {},
                             .warn = warn};
-      for (const auto& lane : rank_lanes_) settings.rotas.push_back(lane.get());
+      for (const auto& lane : ranks_->lanes()) settings.rotas.push_back(lane.get());
       lanes_.emplace(start_.cpus, std::move(settings));
       start_watchdog();
     };
@@ -211,8 +186,8 @@ class Runtime::Impl {
     const RankMap& map = host().map();
     const int first = map.first_of(process());
     const int lane = map.lane_of(first + rank) - map.lane_of(first);
-    RanksOfLane& ranks = ranks_[static_cast<std::size_t>(lane)];
-    outcomes_[i] = ranks[static_cast<std::size_t>(first + rank - ranks.front().context->rank())].runner().run(body);
+    const int first_of_lane = ranks_->lanes()[static_cast<std::size_t>(lane)]->carried().first();
+    outcomes_[i] = ranks_->rank(lane, first + rank - first_of_lane).runner().run(body);
     departures_.depart();
     if (--ranks_inside_[static_cast<std::size_t>(lane)].value > 0) return;
     // A rank that computes on without a Skein call must not keep the process alive.
@@ -240,40 +215,14 @@ class Runtime::Impl {
     std::_Exit(code);
   }
 
-  struct Rank {
-    RankRunner runner() { return {*context, *team}; }
-
-    std::optional<RankContext> context;
-    std::optional<Team> team;
-  };
-  static_assert(!std::has_single_bit(sizeof(Rank)), "lines that are used together would crowd a few sets of the cache");
-
-  /// The ranks of a lane lie side by side, and apart from those of others.
-  template <class T>
-  struct Apart {
-    using value_type = T;
-
-    Apart() = default;
-    template <class U>
-    explicit Apart(const Apart<U>&) {}
-    T* allocate(std::size_t n) {
-      return static_cast<T*>(::operator new(n * sizeof(T) + kApart, std::align_val_t(kApart)));
-    }
-    void deallocate(T* memory, std::size_t) { ::operator delete(memory, std::align_val_t(kApart)); }
-    bool operator==(const Apart&) const = default;
-  };
-  using RanksOfLane = std::vector<Rank, Apart<Rank>>;
-
   Start start_;
-  std::vector<std::unique_ptr<RankLane>> rank_lanes_;
-  std::vector<RanksOfLane> ranks_;
+  std::shared_ptr<ProcessRanks> ranks_;
+  std::vector<std::shared_ptr<RankContext>> shares_;
   std::vector<Padded<int>> ranks_inside_;  ///< of each lane: ranks that have not come out of the run
   std::vector<RankRunner::Outcome> outcomes_;
   std::optional<Lanes> lanes_;
   std::optional<Watchdog> watchdog_;
-  bool is_running_ = false;   ///< written by the main thread while there are no ranks
-  bool is_in_child_ = false;  ///< of a fork
-  std::optional<ForkWatch> fork_watch_;
+  bool is_running_ = false;  ///< written by the main thread while there are no ranks
   Departures departures_;
   bool has_met_ = false;
   bool may_finalize_ = true;

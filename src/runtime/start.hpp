@@ -26,7 +26,7 @@ struct Start {
   std::vector<int> cpus;             ///< of this process's lanes
   std::unique_ptr<Network> network;  ///< of the leader of a host, when there are others
   CpuLocks cpu_locks;                ///< of these CPUs
-  std::unique_ptr<Host> host;
+  std::shared_ptr<Host> host;
   RunSettings settings;
   Load load;
   Machine machine;

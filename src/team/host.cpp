@@ -175,6 +175,11 @@ std::uint32_t Host::next_channel() {
   return kStrands * (team + 1);  // the first are those of the run's first team
 }
 
+void Host::disconnect() {
+  relays_.clear();
+  network_ = nullptr;
+}
+
 void Host::open_relay(int block, const Board& board, std::uint32_t channel) {
   const auto place = [&](Strand strand) {
     return static_cast<std::uint64_t>(reinterpret_cast<std::byte*>(board.relay(strand)) - segment_.at(0));

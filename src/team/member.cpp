@@ -33,9 +33,10 @@ int most_folds_of_lane(const RankMap& map) {
 }  // namespace
 
 Member::Member(RankContext& context)
-    : Member(context, context.lane().first_side(), context.rank(), TeamName{0}, Strand::calls) {}
+    : Member(context, {}, context.lane().first_side(), context.rank(), TeamName{0}, Strand::calls) {}
 
-Member::Member(RankContext& context, std::shared_ptr<TeamSide> side, int rank, TeamName name, Strand strand)
+Member::Member(RankContext& context, HeapHandle block, std::shared_ptr<TeamSide> side, int rank, TeamName name,
+               Strand strand)
     : context_(&context),
       rank_(rank),
       size_(side->board().map().size()),
@@ -47,13 +48,12 @@ Member::Member(RankContext& context, std::shared_ptr<TeamSide> side, int rank, T
       gives_way_((context.lane().is_shared() && side->crew(strand) == nullptr) || context.lane().is_leader()),
       folds_of_lane_(most_folds_of_lane(side->board().map())),
       spans_hosts_(side->board().map().hosts() > 1),
+      block_(std::move(block)),
       side_(std::move(side)) {}
 
-// The side first: its block may be another team's once the last handle is gone. What belongs to another thread, or to the
-// parent of a fork, stays.
+// What belongs to another thread, or to the parent of a fork, stays.
 Member::~Member() {
-  const int block = side_->block();
-  if (block < 0 || strand_ != Strand::calls) return;
+  if (name_ == 0 || strand_ != Strand::calls) return;
   const bool is_others = context_->is_inside_run() && !context_->is_its_turn();
   if (is_others && !context_->is_in_child()) {
     context_->host().failure().fail(
@@ -64,10 +64,8 @@ Member::~Member() {
   }
   if (is_others || context_->is_in_child()) {
     keep_for_ever(std::move(side_));
-    return;
+    block_.release();
   }
-  side_.reset();
-  context_->host().heap().drop(block);
 }
 
 const std::byte* Member::posted_on_hosts(int rank, std::size_t bytes) const {

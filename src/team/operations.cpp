@@ -14,7 +14,7 @@ Operations::Operations(Member& team, RankContext& rank)
     : calls_(team),
       rank_(rank),
       context_(rank, line_),
-      team_(new Team(context_, team.side_, team.rank(), team.name_, Strand::operations)) {}
+      team_(new Team(context_, {}, team.side_, team.rank(), team.name_, Strand::operations)) {}
 
 Operations::~Operations() = default;
 

@@ -28,8 +28,6 @@ RankLane::RankLane(Host& host, int lane, const RunSettings& settings)
   first_side_ = std::make_shared<TeamSide>(host, *this);
 }
 
-RankLane::~RankLane() { leave_thread(); }
-
 void RankLane::make_turns() {
   Turns<StdAtomics>::Settings turns{.notices = {}, .seed = settings_.seed, .on_deadlock = {}};
   for (const int rank : carried_) turns.notices.push_back(&roll_call_line(rank).wait);
@@ -83,6 +81,15 @@ void RankLane::adopt_thread() { of_thread = this; }
 
 void RankLane::leave_thread() {
   if (of_thread == this) of_thread = nullptr;
+}
+
+// Values of rank_locals may be teams and requests.
+void RankLane::end() {
+  leave_thread();
+  locals_.clear();
+  new_sides_.clear();
+  first_side_.reset();
+  own_fibers_.reset();
 }
 
 RankLocals* RankLane::locals_of_running_rank() {

@@ -137,7 +137,8 @@ std::unique_ptr<Team> Team::divide(const Call& call, std::int64_t color, int key
   std::shared_ptr<TeamSide> side = context_->lane().side_of(
       place.block, [&] { return std::make_shared<TeamSide>(host, context_->lane(), map_of_team(), place); });
   const Mate& first = mates.front();
-  return std::unique_ptr<Team>(new Team(*context_, std::move(side), static_cast<int>(own_mate - mates.begin()),
+  return std::unique_ptr<Team>(new Team(*context_, HeapHandle(context_->share(), place.block), std::move(side),
+                                        static_cast<int>(own_mate - mates.begin()),
                                         team_name(map().run_rank(first.rank), first.teams_led + 1), Strand::calls));
 }
 

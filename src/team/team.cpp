@@ -11,8 +11,9 @@ namespace skein {
 
 Team::Team(RankContext& context) : Member(context) {}
 
-Team::Team(RankContext& context, std::shared_ptr<TeamSide> side, int rank, TeamName name, Strand strand)
-    : Member(context, std::move(side), rank, name, strand) {}
+Team::Team(RankContext& context, HeapHandle block, std::shared_ptr<TeamSide> side, int rank, TeamName name,
+           Strand strand)
+    : Member(context, std::move(block), std::move(side), rank, name, strand) {}
 
 Team::~Team() {
   if (operations_ == nullptr) return;

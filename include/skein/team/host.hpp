@@ -90,9 +90,12 @@ class Host {
     if (when_stuck_) when_stuck_();
   }
 
-  /// The way to other hosts, for the leader of a host that has some; null elsewhere. Outlives the host.
+  /// The way to other hosts, for the leader of a host that has some; null elsewhere. Lives until disconnect().
   void connect(Network* network) { network_ = network; }
   Network* network() const { return network_; }
+
+  /// Before the network ends.
+  void disconnect();
 
   /// A number for the channels of a team that spans hosts and whose rank 0 is here; no living team of the run has it.
   std::uint32_t next_channel();

@@ -18,6 +18,7 @@
 #include "skein/lane/held_mutexes.hpp"  // counts in the units of programs
 #include "skein/team/call.hpp"
 #include "skein/team/exchange.hpp"
+#include "skein/team/heap_handle.hpp"
 #include "skein/team/parts.hpp"
 #include "skein/team/rank_context.hpp"
 #include "skein/team/team_side.hpp"
@@ -32,9 +33,9 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
   /// Of the run's first team. The context outlives it.
   explicit Member(RankContext& context);
 
-  /// Of a team whose board `side` holds; `rank` is the number in it. On the strand of calls, takes over one handle of the board's
-  /// block.
-  Member(RankContext& context, std::shared_ptr<TeamSide> side, int rank, TeamName name, Strand strand);
+  /// Of a team whose board `side` holds; `rank` is the number in it. `block` is what the board lies in, on the strand of calls.
+  Member(RankContext& context, HeapHandle block, std::shared_ptr<TeamSide> side, int rank, TeamName name,
+         Strand strand);
   ~Member();
   Member(const Member&) = delete;
   Member& operator=(const Member&) = delete;
@@ -228,7 +229,8 @@ class alignas(kStride) Member {  // each rank writes to its own in every call
   bool gives_way_;     // see look_around
   int folds_of_lane_;  // of payloads that the line has no room for, at most
   bool spans_hosts_;   // kept at hand: posted() is on the way of small reductions
-  std::shared_ptr<TeamSide> side_;
+  HeapHandle block_;
+  std::shared_ptr<TeamSide> side_;  // ends before the block, which may then be another team's
 };
 
 }  // namespace skein

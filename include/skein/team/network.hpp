@@ -80,7 +80,8 @@ class Network {
   /// Of the run's first team; lives as long as the network.
   virtual Link& first_link() = 0;
 
-  /// Of another team, or of operations; the channel is the same on all its hosts and nobody else's.
+  /// Of another team, or of operations; the channel is the same on all its hosts and nobody else's. It may be destroyed later
+  /// than the network, and not be used any more then.
   virtual std::unique_ptr<Link> open(std::uint32_t channel) = 0;
 
   /// Whether nothing is being moved, on any link.
@@ -98,7 +99,7 @@ class Network {
   /// On host 0: the next host that has told so.
   virtual std::optional<int> hear_waiting() = 0;
 
-  /// After a run that ended well, by all leaders: nothing is under way any more, and nothing may be sent behind it.
+  /// After a run that ended well, by all leaders: nothing is under way any more, and nothing may be sent behind it, on any link.
   virtual void close() = 0;
 };
 

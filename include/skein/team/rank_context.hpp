@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,11 @@ class alignas(kStride) RankContext {  // each rank writes to its own in every ca
   explicit RankContext(const RankContext& rank_itself, RollCallLine<StdAtomics>& line);
   RankContext(const RankContext&) = delete;
   RankContext& operator=(const RankContext&) = delete;
+
+  /// For what programs may keep longer than the Runtime: the context lives as long, with all that it stands on. Null before
+  /// let_share(), and for operations.
+  std::shared_ptr<RankContext> share() const { return shared_.lock(); }
+  void let_share(const std::shared_ptr<RankContext>& shared) { shared_ = shared; }
 
   int rank() const { return rank_; }
   Host& host() const { return *host_; }
@@ -217,6 +223,7 @@ class alignas(kStride) RankContext {  // each rank writes to its own in every ca
 
   static constexpr std::size_t kKeptScratch = std::size_t{64} * 1024;
   std::vector<std::byte> scratch_;
+  std::weak_ptr<RankContext> shared_;
 };
 
 }  // namespace skein

@@ -31,7 +31,6 @@ class alignas(kApart) RankLane final : public Rota {  // its ranks write to it i
  public:
   /// Lane `lane` of the host, which is of this process. `host` outlives it.
   RankLane(Host& host, int lane, const RunSettings& settings);
-  ~RankLane();
   RankLane(const RankLane&) = delete;
   RankLane& operator=(const RankLane&) = delete;
 
@@ -78,6 +77,9 @@ class alignas(kApart) RankLane final : public Rota {  // its ranks write to it i
   /// The calling thread carries its ranks, until it is told otherwise.
   void adopt_thread();
   void leave_thread();
+
+  /// After the last run, by the thread that ran it: the rank_locals end, and all that needs threads or the network.
+  void end();
 
   /// Of the rank that runs on the calling thread; null when there is none.
   static RankLocals* locals_of_running_rank();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <source_location>
 #include <span>
@@ -47,8 +48,8 @@ class Request {
   friend class Pending;
   friend std::optional<std::size_t> wait_any(std::span<Request> requests, Where where);
 
-  Request(Operations& operations, Outstanding& outstanding, RankContext& rank)
-      : operations_(&operations), outstanding_(&outstanding), rank_(&rank) {}
+  Request(Operations& operations, Outstanding& outstanding, std::shared_ptr<RankContext> rank)
+      : operations_(&operations), outstanding_(&outstanding), rank_(std::move(rank)) {}
   void swap(Request& other) noexcept {
     std::swap(operations_, other.operations_);
     std::swap(outstanding_, other.outstanding_);
@@ -65,7 +66,7 @@ class Request {
 
   Operations* operations_ = nullptr;  ///< null when it is complete; may be gone when the rank has to leave
   Outstanding* outstanding_ = nullptr;
-  RankContext* rank_ = nullptr;
+  std::shared_ptr<RankContext> rank_;  ///< of which it may have to ask whether the run is over
 };
 
 /// Blocks until all are complete.

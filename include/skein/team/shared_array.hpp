@@ -8,13 +8,13 @@
 #include <utility>
 
 #include "skein/base/block.hpp"
-#include "skein/team/heap.hpp"
+#include "skein/team/heap_handle.hpp"
 
 namespace skein {
 
 /// A rank's handle to a shared array of n values. Each rank owns one contiguous block of it (block_range), which that
 /// rank touched first; any rank may read and write any element, and a barrier orders them. The memory is free when the
-/// handles of all ranks are gone. Destroying a handle never communicates. It must not outlive the Runtime.
+/// handles of all ranks are gone, and can be used as long as this one lives. Destroying a handle never communicates.
 template <class T>
 class SharedArray {
  public:
@@ -24,9 +24,7 @@ class SharedArray {
     SharedArray(std::move(other)).swap(*this);
     return *this;
   }
-  ~SharedArray() {
-    if (block_ >= 0) heap_.drop(block_);
-  }
+  ~SharedArray() = default;
 
   T* data() const { return data_; }
   std::size_t size() const { return size_; }
@@ -44,19 +42,17 @@ class SharedArray {
  private:
   friend class Team;
 
-  SharedArray(Heap heap, int block, std::size_t size, BlockRange range)
-      : heap_(heap), block_(block), data_(reinterpret_cast<T*>(heap.data(block))), size_(size), range_(range) {}
+  SharedArray(HeapHandle handle, std::byte* base, std::size_t size, BlockRange range)
+      : handle_(std::move(handle)), data_(reinterpret_cast<T*>(base)), size_(size), range_(range) {}
 
   void swap(SharedArray& other) noexcept {
-    std::swap(heap_, other.heap_);
-    std::swap(block_, other.block_);
+    std::swap(handle_, other.handle_);
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
     std::swap(range_, other.range_);
   }
 
-  Heap heap_;
-  int block_ = -1;
+  HeapHandle handle_;
   T* data_ = nullptr;
   std::size_t size_ = 0;
   BlockRange range_;

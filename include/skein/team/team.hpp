@@ -290,8 +290,9 @@ class Team : private Member {
                                                             Where where = Where::current());
 
   // --- teams of some of the ranks. All of this team call, with the same arguments but color and key. The new team is this
-  // rank's as long as the pointer lives, which no other thread may end and the Runtime must outlive; ranks that are in no new
-  // team get none. To let a team go is no collective. Collectives of different teams overlap as they like.
+  // rank's as long as the pointer lives, which no other thread may end during a run; ranks that are in no new team get none. To
+  // let a team go is no collective. Collectives of different teams overlap as they like. Of a team that is kept longer than its
+  // Runtime, every call is refused.
   // Cost       two exchanges and O(size()) work a rank
   // Allocates  a block of each host's segment, of which 0.8 KB a rank are touched by calls, 1 KB more by payloads of 49 to 512
   //            bytes, and as much again by non-blocking calls. Where the team spans processes, it has 16 pieces a rank of address
@@ -377,14 +378,14 @@ class Team : private Member {
   friend class Operations;
   friend class RankRunner;
 
-  Team(RankContext& context, std::shared_ptr<TeamSide> side, int rank, TeamName name, Strand strand);
+  Team(RankContext& context, HeapHandle block, std::shared_ptr<TeamSide> side, int rank, TeamName name, Strand strand);
 
   /// body(team, outstanding) makes the call that `operation` names.
   template <class Body>
   Request start(Operation operation, Where where, Body body) {
     const Call call{.operation = nonblocking(operation), .where = where};
     Operations& all = operations_for(call);
-    return Request(all, all.start(call, std::move(body)), *context_);
+    return Request(all, all.start(call, std::move(body)), context_->share());
   }
   template <class Result, class Make>
   Pending<Result> start_making(Operation operation, Where where, Make make);
@@ -412,7 +413,7 @@ SharedArray<T> Team::shared(std::size_t n, Where where) {
     int block = rank_ == first ? heap.allocate("shared array", n * sizeof(T), map().seats()) : -1;
     exchange(signature(call), &block, sizeof(block), kNoContent, kNothing, nullptr, 0);
     block = posted_value(first, block);
-    SharedArray<T> array(heap, block, n, block_range(n, size_, rank_));
+    SharedArray<T> array(HeapHandle(context_->share(), block), heap.data(block), n, block_range(n, size_, rank_));
     std::memset(static_cast<void*>(array.block().data()), 0, array.block().size_bytes());  // first touch
     exchange(signature(Call{.operation = Operation::piece}), nullptr, 0, kNoContent, kNothing, nullptr, 0);
     return array;
