@@ -51,7 +51,7 @@ TEST(Misuse, CallsOfOtherThreadsAreRefusedAndHarmNothing) {
         const std::string& error = errors[static_cast<std::size_t>(rank)];
         EXPECT_NE(error.find("rank " + std::to_string(rank) + " of"), std::string::npos) << error;
         EXPECT_NE(error.find(call.name), std::string::npos) << error;
-        EXPECT_NE(error.find("misuse_test.cpp:"), std::string::npos) << error;
+        EXPECT_NE(error.find("every_call.hpp:"), std::string::npos) << error;
         EXPECT_NE(error.find("a thread that does not carry the rank"), std::string::npos) << error;
       }
     }
