@@ -80,8 +80,8 @@ class Network {
   /// Of the run's first team; lives as long as the network.
   virtual Link& first_link() = 0;
 
-  /// Of another team, or of operations; the channel is the same on all its hosts and nobody else's. It may be destroyed later
-  /// than the network, and not be used any more then.
+  /// Of another team, or of operations; the channel is the same on all its hosts and nobody else's. The link may be destroyed
+  /// after the network, but not used then.
   virtual std::unique_ptr<Link> open(std::uint32_t channel) = 0;
 
   /// Whether nothing is being moved, on any link.

@@ -19,8 +19,8 @@ class Pending;
 
 /// Returned by the non-blocking forms of Team. Complete it with wait(), or with test() until that returns true; until then the
 /// buffers of the call belong to it, and should be declared before it. Destroying it earlier, or its team, is an error that ends
-/// the run, and waits until nobody touches the buffers. Used by its rank only, inside the run. One that is empty or moved from is
-/// complete.
+/// the run, and waits until nobody touches the buffers. Used by its rank only, inside the run; kept longer than the Runtime, it
+/// throws. One that is empty or moved from is complete.
 class Request {
  public:
   using Where = std::source_location;
