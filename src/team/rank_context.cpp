@@ -71,9 +71,10 @@ void RankContext::require_no_operations() {
   throw_aborted();
 }
 
-// Once the run is aborted, every wait of the lane ends, this one too; so each round takes all of them a wait further.
+// Once the run is aborted, every wait of the lane ends, this one too; so each round takes all of them a wait further. Of an
+// operation, code of the program may come here, which cannot wait for it to end.
 void RankContext::stop_operations() {
-  if (at_work_ == 0) return;
+  if (at_work_ == 0 || is_in_operation()) return;
   while (at_work_ > 0) wait_for_operations();
   while (!readers_.wait_until_quiet(kLeaveGrace)) host_->give_up();
 }
@@ -132,7 +133,7 @@ void RankContext::check_mutexes(const Call& call) {
 // Whose failure is not recorded yet is on its way to say what it was; operations do not wait for their own rank.
 void RankContext::throw_aborted() {
   if (has_begun_) record(failure_here(ExitCode::parallel, "a request was destroyed before its completion"));
-  if (!is_of_operations()) {
+  if (!is_in_operation()) {
     stop_operations();
     wait_for_calls([&] { return host_->failure().is_recorded(); }, kLeaveGrace, [] { return false; });
   }

@@ -256,6 +256,32 @@ TEST(Nonblocking, AnOperatorMayNotUseTheTeam) {
   EXPECT_TRUE(says(outcome, "called inside another collective of the rank, by an operator")) << outcome.report;
 }
 
+// The rank would wait for its operation, and so for itself.
+TEST(Nonblocking, AnOperatorMayNotUseTheTeamAfterAFailureEither) {
+  in_patterns(
+      2,
+      [](Team& team) {
+        const auto op = [&team](int left, int right) {
+          while (team.rank() == 0) {
+            try {
+              team.barrier();
+            } catch (const skein::TeamAborted&) {
+              throw;
+            } catch (const skein::Error&) {  // nobody has failed yet
+            }
+          }
+          return left + right;
+        };
+        skein::Pending<int> sum = team.iallreduce(1, op);
+        if (team.rank() == 1) throw std::runtime_error("it broke");
+        (void)sum.wait();
+      },
+      [](const Outcome& outcome) {
+        EXPECT_EQ(outcome.code, 5);
+        EXPECT_TRUE(says(outcome, "it broke")) << outcome.report;
+      });
+}
+
 TEST(Nonblocking, ABadArgumentIsNamedWhereTheCallBegins) {
   const Outcome outcome = run(2, [](Team& team) {
     Request request;
@@ -400,10 +426,10 @@ TEST(Nonblocking, AValueIsTakenOnce) {
     EXPECT_EQ(here.wait(), 2 * team.size());
     Request request = team.ibarrier();
     Request other = std::move(request);
-    request.wait();  // empty, and so complete
+    request.wait();  // NOLINT(bugprone-use-after-move): empty, and so complete
     request = std::move(other);
     request.wait();
-    EXPECT_TRUE(other.test());
+    EXPECT_TRUE(other.test());  // NOLINT(bugprone-use-after-move): the same
   });
 }
 

@@ -62,6 +62,9 @@ class alignas(kStride) RankContext {  // each rank writes to its own in every ca
   /// It is its thread that calls, and its turn on it if it shares its lane.
   bool is_its_turn() const { return is_its_thread() && lane_->runs(rank_); }
   bool is_its_thread() const { return thread_.load(std::memory_order_relaxed) == this_thread(); }
+  /// It is one of its operations that calls, or code of the program that this runs.
+  bool is_in_operation() const { return !lane_->runs(rank_); }
+
   bool is_inside_run() const { return thread_.load(std::memory_order_relaxed) != kNobody; }
 
   void refuse_calls() { caller_.store(kNobody, std::memory_order_relaxed); }
