@@ -90,6 +90,7 @@ std::optional<int> Team::translate(int rank, const Team& other) const {
   if (rank < 0 || rank >= size_) {
     throw Error(ExitCode::parallel, fmt::format("{}: translate: rank {}: must be a rank of the team", who(), rank));
   }
+  if (&context_->host() != &other.context_->host()) return std::nullopt;
   const int there = other.map().rank_of_run(map().run_rank(rank));
   return there < 0 ? std::nullopt : std::optional(there);
 }
