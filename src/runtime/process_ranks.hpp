@@ -62,10 +62,15 @@ class ProcessRanks {
     return shares;
   }
 
+  /// Of a run that failed, in which they are still: after it, by the thread that ran it.
+  void end_run() {
+    for_each([](Rank& rank) { rank.context->end_run(); });
+  }
+
   /// After the last run, by the thread that ran it, and before the network ends: whatever the program has kept is refused from
   /// now on, and needs neither threads nor other processes.
   void end() {
-    for_each([](Rank& rank) { rank.context->end_run(); });  // those of a run that failed are in it still
+    for_each([](Rank& rank) { rank.context->end(); });
     for (const auto& lane : lanes_) lane->end();
     for_each([](Rank& rank) { rank.team.reset(); });
     host_->disconnect();

@@ -81,7 +81,10 @@ class Runtime::Impl {
     lanes_->run([&](int rank) { run_rank(rank, body); });
     is_running_ = false;
     // Not by the abort word: other processes may be in the next run already, and fail there.
-    if (!outcomes_.front().has_left) return false;
+    if (!outcomes_.front().has_left) {
+      ranks_->end_run();
+      return false;
+    }
     const bool is_first_here = process() == host().map().first_process_here();
     if (start_.options.report == Report::waiting && is_first_here) write_report(waiting_table(host()));
     return true;

@@ -2,7 +2,6 @@
 #include "skein/team/member.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -140,13 +139,7 @@ void Member::look_at_caller(const Call& call) {
 }
 
 void Member::refuse_call(const Call& call) {
-  if (context_->is_in_child()) {
-    throw Error(
-        ExitCode::parallel,
-        fmt::format("{} was called in the child of a fork (pid {}), where only the forking thread of rank {} exists: "
-                    "a child may call exec or _exit, and no part of Skein",
-                    describe(call), getpid(), context_->rank()));
-  }
+  if (context_->is_in_child()) context_->throw_must_leave(call);
   if (!context_->is_inside_run()) {
     reject(call, "called outside of a run; a rank may use its team until the function that it runs returns");
   }
@@ -157,7 +150,7 @@ void Member::refuse_call(const Call& call) {
     reject(call, "called inside another collective of the rank, by an operator or the function of per_process or once");
   }
   if (call.where.line() != 0) note(call, exchange_.arrived() + 1);
-  context_->throw_must_leave();
+  context_->throw_must_leave(call);
 }
 
 }  // namespace skein

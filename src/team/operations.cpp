@@ -108,14 +108,20 @@ Request::~Request() {
 
 bool Request::go_on(Where where) {
   if (operations_ == nullptr) return true;
-  require_team();
+  require_team(Operation::test, where);
   return operations_->test(*outstanding_, where);
 }
 
 bool Request::test(Where where) {
   if (!go_on(where)) return false;
-  if (operations_ != nullptr) std::exchange(operations_, nullptr)->complete(*outstanding_);
+  complete();
   return true;
+}
+
+// What keeps the Runtime's memory goes as well.
+void Request::complete() {
+  const std::shared_ptr<RankContext> rank = std::move(rank_);
+  if (operations_ != nullptr) std::exchange(operations_, nullptr)->complete(*outstanding_);
 }
 
 void Request::wait(Where where) { wait_for(nullptr, 0, where); }
@@ -123,10 +129,10 @@ void Request::wait(Where where) { wait_for(nullptr, 0, where); }
 void Request::wait_for(void* value, std::size_t bytes, Where where) {
   if (bytes != 0) require_value(where);
   if (operations_ == nullptr) return;
-  require_team();
+  require_team(Operation::wait, where);
   operations_->wait(*outstanding_, where);
   if (bytes != 0) std::memcpy(value, outstanding_->result(bytes), bytes);
-  std::exchange(operations_, nullptr)->complete(*outstanding_);
+  complete();
 }
 
 void Request::require_value(Where where) const {
@@ -135,8 +141,8 @@ void Request::require_value(Where where) const {
                                               where.file_name(), where.line()));
 }
 
-void Request::require_team() const {
-  if (rank_->is_leaving() && !rank_->is_in_child()) rank_->throw_must_leave();
+void Request::require_team(Operation operation, Where where) const {
+  if (rank_->is_leaving()) rank_->throw_must_leave({.operation = operation, .where = where});
 }
 
 void wait_all(std::span<Request> requests, Request::Where where) {
@@ -147,7 +153,7 @@ std::optional<std::size_t> wait_any(std::span<Request> requests, Request::Where 
   Request* first = nullptr;
   for (Request& request : requests) {
     if (request.operations_ == nullptr) continue;
-    request.require_team();
+    request.require_team(Operation::wait, where);
     if (first == nullptr) first = &request;
   }
   if (first == nullptr) return std::nullopt;

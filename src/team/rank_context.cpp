@@ -97,6 +97,12 @@ void RankContext::end_run() {
   refuse_calls();
 }
 
+void RankContext::end() {
+  end_run();
+  has_ended_ = true;
+  must_leave();
+}
+
 std::byte* RankContext::scratch(std::size_t bytes) {
   constexpr std::size_t kAlignment = 64;
   if (scratch_.size() < bytes + kAlignment) {
@@ -141,9 +147,19 @@ void RankContext::throw_aborted() {
   throw TeamAborted(describe(first), first.code);
 }
 
-void RankContext::throw_must_leave() {
+void RankContext::throw_must_leave(const Call& call) {
+  if (is_in_child_) {
+    throw Error(
+        ExitCode::parallel,
+        fmt::format("{} was called in the child of a fork (pid {}), where only the forking thread of rank {} exists: "
+                    "a child may call exec or _exit, and no part of Skein",
+                    describe(call), getpid(), rank_));
+  }
   if (host_->abort().is_set()) throw_aborted();
-  throw Error(ExitCode::parallel, fmt::format("a team was destroyed before its requests on rank {}", rank_));
+  const std::string reason =
+      has_ended_ ? "called outside of a run; a rank may complete its requests until the function that it runs returns"
+                 : "a team was destroyed before its requests";
+  throw Error(ExitCode::parallel, fmt::format("rank {}: {}: {}", rank_, describe(call), reason));
 }
 
 void RankContext::fail(const Failure& failure) {

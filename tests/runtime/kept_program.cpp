@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -33,6 +34,7 @@ struct Kept {
   skein::Request of_own;
   std::unique_ptr<Team> all;
   std::unique_ptr<Team> half;
+  std::unique_ptr<Team> between;  // let go after the run, and before the Runtime
   skein::SharedArray<int> array;
   int run_rank = -1;
 };
@@ -44,6 +46,7 @@ constexpr int kValue = 77;
 void keep(Team& team, Kept& own, bool completes) {
   own.all = team.dup();
   own.half = team.split(team.rank() % 2);
+  own.between = team.dup();
   *kept_by_rank = team.dup();
   own.array = team.shared<int>(static_cast<std::size_t>(team.size()));
   own.run_rank = team.rank();
@@ -80,21 +83,34 @@ void look_at(Kept& own, int size) {
   for (const int value : own.array.block()) require(value == kValue, "a value of the array");
 }
 
+/// `reason` is that of requests that are not complete.
+void look_at_requests(Kept& own, bool has_failed, const std::string& reason) {
+  for (skein::Request* request : {&own.of_first, &own.of_own}) {
+    const std::string expected = has_failed || request == &own.of_own ? reason : "";
+    for (const std::string& error : {error_of([&] { request->wait(); }), error_of([&] { request->test(); }),
+                                     error_of([&] { (void)skein::wait_any(std::span(request, 1)); })}) {
+      require(expected.empty() ? error.empty() : error.find(expected) != std::string::npos, "a request: " + error);
+    }
+  }
+}
+
 void look_at_all(int size, bool has_failed) {
   for (Kept& own : kept) {
     look_at(own, size);
-    if (!has_failed) continue;
-    for (skein::Request* request : {&own.of_first, &own.of_own}) {
-      require(!error_of([&] { request->wait(); }).empty(), "a request that nobody can complete");
-      require(!error_of([&] { request->test(); }).empty(), "a request that nobody can test");
-    }
+    look_at_requests(own, has_failed, has_failed ? " failed: " : "called outside of a run");
   }
 }
 
 /// The child ends as any process does: with the destructors of all that is static.
 void let_child_end() {
   const pid_t child = fork();
-  if (child == 0) std::exit(0);  // NOLINT(concurrency-mt-unsafe): that is what is tested
+  if (child == 0) {
+    for (Kept& own : kept) {
+      own.all.reset();  // whose request is then waited for
+      look_at_requests(own, false, "in the child of a fork");
+    }
+    std::exit(0);  // NOLINT(concurrency-mt-unsafe): that is what is tested
+  }
   int status = -1;
   waitpid(child, &status, 0);
   require(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child did not end well");
@@ -109,6 +125,10 @@ bool maps_a_segment() {
 }
 
 void let_go() {
+  std::vector<skein::Request> completed;
+  for (Kept& own : kept) {
+    if (error_of([&] { own.of_first.wait(); }).empty()) completed.push_back(std::move(own.of_first));
+  }
   const bool had_segment = maps_a_segment();
   require(had_segment == (kept.front().all->processes() > kept.front().all->hosts()), "what is kept keeps its segment");
   kept.clear();
@@ -132,6 +152,7 @@ int run(int argc, char** argv, const std::string& way) {
       keep(team, kept[come++], way != "failed");
       if (way == "failed" && team.rank() == team.size() - 1) throw std::runtime_error("it broke");
     });
+    for (Kept& own : kept) own.between.reset();
     require((code == 5) == (way == "failed"), "the run ended with " + std::to_string(code));
     if (way == "between") {
       let_child_end();
@@ -143,7 +164,7 @@ int run(int argc, char** argv, const std::string& way) {
   }
   if (way == "forked") let_child_end();
   look_at_all(size, way == "failed");
-  if (way == "ran") let_go();
+  let_go();
   std::printf("all is as it should be\n");
   return 0;
 }

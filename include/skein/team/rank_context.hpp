@@ -139,6 +139,9 @@ class alignas(kStride) RankContext {  // each rank writes to its own in every ca
   void begin_run();
   void end_run();
 
+  /// After the last run: what the program keeps longer is refused.
+  void end();
+
   /// Teams that it has led, those that are gone included.
   std::uint32_t teams_led() const { return teams_led_; }
   void lead_team() { ++teams_led_; }
@@ -163,8 +166,8 @@ class alignas(kStride) RankContext {  // each rank writes to its own in every ca
 
   [[noreturn]] void throw_aborted();
 
-  /// For a rank that is leaving: the failure.
-  [[noreturn]] void throw_must_leave();
+  /// For a rank that is leaving: why it cannot make the call.
+  [[noreturn]] void throw_must_leave(const Call& call);
 
   /// The rank fails with the exception in flight, if it is the first: sets the abort word, and waits until nobody reads its
   /// memory.
@@ -208,6 +211,7 @@ class alignas(kStride) RankContext {  // each rank writes to its own in every ca
   int rank_;
   bool must_leave_ = false;    // the rank has seen a failure
   bool is_in_child_ = false;   // of a fork
+  bool has_ended_ = false;     // as the Runtime has
   bool has_recorded_ = false;  // the rank has reported its own
   bool has_begun_ = false;     // to report one, and not said what it was
   bool has_warned_of_fp_ = false;

@@ -55,18 +55,22 @@ class Request {
     std::swap(outstanding_, other.outstanding_);
     std::swap(rank_, other.rank_);
   }
-  void require_team() const;
+  void require_team(Operation operation, Where where) const;
   void require_value(Where where) const;
 
   /// As test; what is over stays to be completed.
   bool go_on(Where where);
+
+  /// Of one that is over: throws what the call has thrown.
+  void complete();
 
   /// As wait, for what a value form returns.
   void wait_for(void* value, std::size_t bytes, Where where);
 
   Operations* operations_ = nullptr;  ///< null when it is complete; may be gone when the rank has to leave
   Outstanding* outstanding_ = nullptr;
-  std::shared_ptr<RankContext> rank_;  ///< of which it may have to ask whether the run is over
+  std::shared_ptr<RankContext>
+      rank_;  ///< of which it may have to ask whether the run is over; null when it is complete
 };
 
 /// Blocks until all are complete.
