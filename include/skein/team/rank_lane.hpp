@@ -65,7 +65,7 @@ class alignas(kApart) RankLane final : public Rota {  // its ranks write to it i
   /// How helpers wait. From then on there are turns.
   Waiter<StdAtomics> waiter_of_helpers();
 
-  /// The lane's side of the run's first team.
+  /// The lane's side of the run's first team; null after end().
   const std::shared_ptr<TeamSide>& first_side() const { return first_side_; }
 
   /// That of the team whose board is that block: the first of its ranks here makes it for all of them, who ask once each.

@@ -290,9 +290,10 @@ class Team : private Member {
                                                             Where where = Where::current());
 
   // --- teams of some of the ranks. All of this team call, with the same arguments but color and key. The new team is this
-  // rank's as long as the pointer lives, which no other thread may end during a run; ranks that are in no new team get none. To
-  // let a team go is no collective. Collectives of different teams overlap as they like. Of a team that is kept longer than its
-  // Runtime, every call is refused.
+  // rank's as long as the pointer lives, which before the end of the Runtime only the rank may end, and after a run the thread
+  // that ran it; ranks that are in no new team get none. To let a team go is no collective. Collectives of different teams
+  // overlap as they like. A team that is kept longer than its Runtime refuses every call that meets others, and keeps the
+  // address space of the host's segment, as arrays and unfinished requests do.
   // Cost       two exchanges and O(size()) work a rank
   // Allocates  a block of each host's segment, of which 0.8 KB a rank are touched by calls, 1 KB more by payloads of 49 to 512
   //            bytes, and as much again by non-blocking calls. Where the team spans processes, it has 16 pieces a rank of address
@@ -314,7 +315,7 @@ class Team : private Member {
   /// The given ranks, in the given order.
   [[nodiscard]] std::unique_ptr<Team> subset(std::span<const int> ranks, Where where = Where::current());
 
-  /// What `rank` is called in another team of this rank's; nothing when it is not in it. Local.
+  /// What `rank` is called in another team of this rank's; nothing when it is not in it, or its Runtime is another. Local.
   std::optional<int> translate(int rank, const Team& other) const;
 
   // --- memory and processes ---
