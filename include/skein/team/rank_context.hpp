@@ -62,6 +62,7 @@ class alignas(kStride) RankContext {  // each rank writes to its own in every ca
   /// It is its thread that calls, and its turn on it if it shares its lane.
   bool is_its_turn() const { return is_its_thread() && lane_->runs(rank_); }
   bool is_its_thread() const { return thread_.load(std::memory_order_relaxed) == this_thread(); }
+
   /// It is one of its operations that calls, or code of the program that this runs.
   bool is_in_operation() const { return !lane_->runs(rank_); }
 
@@ -209,7 +210,7 @@ class alignas(kStride) RankContext {  // each rank writes to its own in every ca
   RankLane* lane_;
   RollCallLine<StdAtomics>* line_;
   int rank_;
-  bool must_leave_ = false;    // the rank has seen a failure
+  bool must_leave_ = false;    // the rank has seen a failure, or the end of its Runtime
   bool is_in_child_ = false;   // of a fork
   bool has_ended_ = false;     // as the Runtime has
   bool has_recorded_ = false;  // the rank has reported its own

@@ -69,8 +69,7 @@ class Request {
 
   Operations* operations_ = nullptr;  ///< null when it is complete; may be gone when the rank has to leave
   Outstanding* outstanding_ = nullptr;
-  std::shared_ptr<RankContext>
-      rank_;  ///< of which it may have to ask whether the run is over; null when it is complete
+  std::shared_ptr<RankContext> rank_;  ///< keeps what it asks whether the run is over; null when it is complete
 };
 
 /// Blocks until all are complete.
