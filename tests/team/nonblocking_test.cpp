@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Non-blocking calls: when they are complete, how many there may be, and how they fail.
+// Non-blocking calls: when they are complete, how many there may be, and what they give.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cfenv>
-#include <functional>
 #include <memory>
 #include <numeric>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -24,30 +22,10 @@ namespace {
 
 using skein::Request;
 using skein::Team;
+using skein_test::in_patterns;
 using skein_test::on_teams;
 using skein_test::Outcome;
 using skein_test::run;
-
-bool says(const Outcome& outcome, const std::string& text) { return outcome.report.find(text) != std::string::npos; }
-
-/// As run, in every pattern.
-void in_patterns(int ranks, const std::function<void(Team&)>& body, const std::function<void(const Outcome&)>& judge) {
-  for (const skein::PatternChoice pattern :
-       {skein::PatternChoice{skein::Pattern::all_to_all}, skein::PatternChoice{skein::Pattern::gather_release},
-        skein::PatternChoice{skein::Pattern::levels, 2}}) {
-    SCOPED_TRACE(std::to_string(static_cast<int>(pattern.pattern)) + ", " + std::to_string(ranks) + " ranks");
-    skein::Options options;
-    options.ranks = ranks;
-    options.mpi = skein::MpiUse::off;
-    options.pattern = pattern;
-    skein::Runtime runtime(options);
-    testing::internal::CaptureStderr();
-    Outcome outcome;
-    outcome.code = runtime.run(body);
-    outcome.report = testing::internal::GetCapturedStderr();
-    judge(outcome);
-  }
-}
 
 void expect_well(const Outcome& outcome) {
   EXPECT_EQ(outcome.code, 0) << outcome.report;
@@ -217,162 +195,6 @@ TEST(Nonblocking, ItCalculatesAsItsRankDid) {
         std::fesetround(FE_TONEAREST);
       });
   EXPECT_EQ(outcome.code, 0) << outcome.report;
-}
-
-int broken_operator(int left, int right) { throw std::domain_error("it broke at " + std::to_string(left + right)); }
-
-TEST(Nonblocking, AnOperatorThatThrowsEndsTheRun) {
-  for (const int ranks : {2, 3, 5}) {
-    std::atomic<int> thrown{0};
-    in_patterns(
-        ranks,
-        [&](Team& team) {
-          try {
-            (void)team.iallreduce(1, broken_operator).wait();
-            ADD_FAILURE() << "it returned";
-          } catch (const std::domain_error&) {
-            thrown.fetch_add(1, std::memory_order_relaxed);
-            throw;
-          }
-        },
-        [&](const Outcome& outcome) {
-          EXPECT_EQ(outcome.code, 5);
-          EXPECT_TRUE(says(outcome, "failed: it broke at 2")) << outcome.report;
-          EXPECT_TRUE(says(outcome, "its last Skein call was iallreduce at")) << outcome.report;
-          EXPECT_GE(thrown.load(), 1);
-        });
-  }
-}
-
-TEST(Nonblocking, AnOperatorMayNotUseTheTeam) {
-  const Outcome outcome = run(2, [](Team& team) {
-    const auto op = [&team](int left, int right) {
-      team.barrier();
-      return left + right;
-    };
-    (void)team.iallreduce(1, op).wait();
-  });
-  EXPECT_EQ(outcome.code, 5);
-  EXPECT_TRUE(says(outcome, "called inside another collective of the rank, by an operator")) << outcome.report;
-}
-
-// The rank would wait for its operation, and so for itself.
-TEST(Nonblocking, AnOperatorMayNotUseTheTeamAfterAFailureEither) {
-  in_patterns(
-      2,
-      [](Team& team) {
-        const auto op = [&team](int left, int right) {
-          while (team.rank() == 0) {
-            try {
-              team.barrier();
-            } catch (const skein::TeamAborted&) {
-              throw;
-            } catch (const skein::Error&) {  // nobody has failed yet
-            }
-          }
-          return left + right;
-        };
-        skein::Pending<int> sum = team.iallreduce(1, op);
-        if (team.rank() == 1) throw std::runtime_error("it broke");
-        (void)sum.wait();
-      },
-      [](const Outcome& outcome) {
-        EXPECT_EQ(outcome.code, 5);
-        EXPECT_TRUE(says(outcome, "it broke")) << outcome.report;
-      });
-}
-
-TEST(Nonblocking, ABadArgumentIsNamedWhereTheCallBegins) {
-  const Outcome outcome = run(2, [](Team& team) {
-    Request request;
-    EXPECT_THROW(request = team.ibcast(std::span<int>(), 2), skein::Error);
-    team.barrier();
-  });
-  EXPECT_EQ(outcome.code, 5);
-  EXPECT_TRUE(says(outcome, "ibcast(0 values of 4 bytes, root 2)")) << outcome.report;
-  EXPECT_TRUE(says(outcome, "root must be a rank of the team")) << outcome.report;
-}
-
-TEST(Nonblocking, AMismatchIsFound) {
-  for (const int ranks : {2, 3, 5}) {
-    in_patterns(
-        ranks,
-        [](Team& team) {
-          Request first = team.ibarrier();
-          skein::Pending<int> second =
-              team.rank() == 1 ? team.iallreduce(1, skein::sum) : team.iallreduce(1, skein::max);
-          first.wait();
-          (void)second.wait();
-        },
-        [](const Outcome& outcome) {
-          EXPECT_EQ(outcome.code, 5);
-          EXPECT_TRUE(says(outcome, "mismatched non-blocking collectives")) << outcome.report;
-        });
-  }
-}
-
-// Waits for the time of a stall, or for ever.
-TEST(Nonblocking, BlockingAndNonblockingCallsDoNotMatch) {
-  for (const int ranks : {2, 3, 5}) {
-    in_patterns(
-        ranks,
-        [](Team& team) {
-          if (team.rank() == 1) {
-            team.ibarrier().wait();
-          } else {
-            team.barrier();
-          }
-        },
-        [](const Outcome& outcome) {
-          EXPECT_EQ(outcome.code, 5);
-          EXPECT_TRUE(says(outcome, "deadlock")) << outcome.report;
-          EXPECT_TRUE(says(outcome, " in wait at ")) << outcome.report;
-        });
-  }
-}
-
-TEST(Nonblocking, ARankMayNotLeaveBeforeItsCallsAreComplete) {
-  skein::Options options;
-  options.ranks = 2;
-  options.mpi = skein::MpiUse::off;
-  skein::Runtime runtime(options);
-  Request kept;
-  testing::internal::CaptureStderr();
-  const int code = runtime.run([&](Team& team) {
-    if (team.rank() == 1) kept = team.ibarrier();
-  });
-  const std::string report = testing::internal::GetCapturedStderr();
-  EXPECT_EQ(code, 5);
-  EXPECT_NE(report.find("rank 1 failed: the function that the rank runs returned before 1 of its non-blocking calls"),
-            std::string::npos)
-      << report;
-}
-
-// Uses a team that is gone, or waits for what nobody makes any more.
-TEST(Nonblocking, ATeamThatGoesBeforeItsRequestEndsTheRun) {
-  for (const bool is_thrown : {false, true}) {
-    const Outcome outcome = run(3, [is_thrown](Team& team) {
-      std::vector<double> data(100'000, 1.0);
-      Request request;
-      try {
-        const auto half = team.dup();
-        if (team.rank() == 1) {
-          request = half->iallreduce(data, skein::sum);
-          if (is_thrown) throw std::runtime_error("the cause");
-        } else {
-          half->iallreduce(data, skein::sum).wait();
-        }
-      } catch (const std::runtime_error&) {
-        if (team.rank() == 1) {
-          EXPECT_THROW(request.wait(), skein::TeamAborted);
-        }
-        throw;
-      }
-    });
-    EXPECT_EQ(outcome.code, 5);
-    EXPECT_TRUE(says(outcome, is_thrown ? "rank 1 failed: " : "a team was destroyed before 1 of its requests"))
-        << outcome.report;
-  }
 }
 
 // A rank alone on its lane is left in a slower way of waiting, or its helpers are not used again.

@@ -17,16 +17,32 @@ struct Outcome {
   std::string report;
 };
 
-inline Outcome run(int ranks, const std::function<void(skein::Team&)>& body) {
+inline bool says(const Outcome& outcome, const std::string& text) {
+  return outcome.report.find(text) != std::string::npos;
+}
+
+inline Outcome run(int ranks, const std::function<void(skein::Team&)>& body, skein::PatternChoice pattern = {}) {
   skein::Options options;
   options.ranks = ranks;
   options.mpi = skein::MpiUse::off;
+  options.pattern = pattern;
   skein::Runtime runtime(options);
   testing::internal::CaptureStderr();
   Outcome outcome;
   outcome.code = runtime.run(body);
   outcome.report = testing::internal::GetCapturedStderr();
   return outcome;
+}
+
+/// As run, in every pattern.
+inline void in_patterns(int ranks, const std::function<void(skein::Team&)>& body,
+                        const std::function<void(const Outcome&)>& judge) {
+  for (const skein::PatternChoice pattern :
+       {skein::PatternChoice{skein::Pattern::all_to_all}, skein::PatternChoice{skein::Pattern::gather_release},
+        skein::PatternChoice{skein::Pattern::levels, 2}}) {
+    SCOPED_TRACE(std::to_string(static_cast<int>(pattern.pattern)) + ", " + std::to_string(ranks) + " ranks");
+    judge(run(ranks, body, pattern));
+  }
 }
 
 /// Runs on 1, 2, 3 and 5 ranks, all of which must be content.
