@@ -8,6 +8,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,8 +22,7 @@ using skein::Team;
 using skein_test::on_teams;
 using skein_test::Outcome;
 using skein_test::run;
-
-bool says(const Outcome& outcome, const std::string& words) { return outcome.report.find(words) != std::string::npos; }
+using skein_test::says;
 
 TEST(Split, OrdersByKeyAndThenByRank) {
   on_teams([](Team& team) {
@@ -69,6 +69,18 @@ TEST(Split, TranslatesBetweenTeams) {
     }
     EXPECT_EQ(team.translate(0, *others).has_value(), team.root());
   });
+}
+
+// Ranks of two runs have the same numbers.
+TEST(Split, TeamsOfTwoRuntimesHaveNoRankInCommon) {
+  std::vector<std::unique_ptr<Team>> kept(3);
+  EXPECT_EQ(run(3, [&](Team& team) { kept[static_cast<std::size_t>(team.rank())] = team.dup(); }).code, 0);
+  on_teams([&](Team& team) {
+    const auto own = team.dup();
+    EXPECT_EQ(kept[0]->translate(0, *own), std::nullopt);
+    EXPECT_EQ(own->translate(team.rank(), *kept[0]), std::nullopt);
+  });
+  EXPECT_EQ(kept[0]->translate(2, *kept[0]), 2);
 }
 
 // Calls with wrong arguments, each beside its correct twin.
