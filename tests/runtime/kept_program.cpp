@@ -152,7 +152,10 @@ int run(int argc, char** argv, const std::string& way) {
       keep(team, kept[come++], way != "failed");
       if (way == "failed" && team.rank() == team.size() - 1) throw std::runtime_error("it broke");
     });
-    for (Kept& own : kept) own.between.reset();
+    for (Kept& own : kept) {
+      look_at(own, size);
+      own.between.reset();
+    }
     require((code == 5) == (way == "failed"), "the run ended with " + std::to_string(code));
     if (way == "between") {
       let_child_end();
