@@ -58,6 +58,11 @@ void die_soon() {
   }).detach();
 }
 
+/// Computes until the process has ended; a rank of that process until it is killed.
+void outlive(pid_t process) {
+  while (kill(process, 0) == 0) compute(std::chrono::milliseconds(1));
+}
+
 /// Not by the clock: a second of work is a second, however often it is interrupted.
 void work_for_a_second() {
   const std::clock_t end = std::clock() + CLOCKS_PER_SEC;
@@ -162,14 +167,15 @@ void meet(Team& team, const std::string& way, int odd) {
     die();
   } else if (way.starts_with("killed-")) {
     // The others come only after the odd rank's process has died in its call.
+    const pid_t odd_one = team.bcast(getpid(), odd);
     if (is_odd) die_soon();
-    if (team.process() != team.processes() - 1 && !is_odd) compute(std::chrono::milliseconds(150));
+    if (getpid() != odd_one) outlive(odd_one);
     std::vector<double> data(100'000, 1.0);
     if (way == "killed-barrier") team.barrier();
     if (way == "killed-allreduce") team.allreduce(1.0, skein::sum);
     if (way == "killed-large") team.allreduce(std::span(data), skein::sum);
     if (way == "killed-request") team.ibarrier().wait();
-    if (way == "killed-per-process") team.per_process([] { compute(std::chrono::seconds(1)); });
+    if (way == "killed-per-process") team.per_process([=] { outlive(odd_one); });
   }
   team.barrier();
 }
