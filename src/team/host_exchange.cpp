@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skein/team/host_exchange.hpp"
 
-#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -60,12 +59,11 @@ Progress HostExchange::advance() {
 }
 
 bool HostExchange::can_advance() {
-  const Step step = steps_[std::min(step_, steps_.size() - 1)];
   switch (phase_) {
     case Phase::sending:
-      return is_mismatched_ || step.kind == Step::get_all || link_->outgoing(run_host()) != nullptr;
+      return is_mismatched_ || steps_[step_].kind == Step::get_all || link_->outgoing(run_host()) != nullptr;
     case Phase::receiving:
-      if (is_mismatched_ || step.kind == Step::give) return true;
+      if (is_mismatched_ || steps_[step_].kind == Step::give) return true;
       if (held_.bytes == nullptr) held_ = link_->try_receive(run_host());
       return held_.bytes != nullptr;
     case Phase::moving:
