@@ -154,6 +154,30 @@ TEST(Segment, MayHaveDescriptorZero) {
   }
 }
 
+// Defect: what one holder did in a block is not over when another, the last to let it go, gets the block again. The thread
+// sanitizer sees it: nothing else orders the two threads.
+TEST(Heap, ABlockComesBackAfterAllThatItsHoldersDid) {
+  const Memory memory(1);
+  const int number = memory.heap.allocate("a test", sizeof(int), 2);
+  auto* word = reinterpret_cast<int*>(memory.heap.data(number));
+  std::atomic<bool> is_let_go{false};
+  std::thread first([&] {
+    *word = 1;
+    memory.heap.drop(number);
+    is_let_go.store(true, std::memory_order_relaxed);
+  });
+  std::thread last([&] {
+    while (!is_let_go.load(std::memory_order_relaxed)) std::this_thread::yield();
+    memory.heap.drop(number);
+    const int again = memory.heap.allocate("a test", sizeof(int), 1);
+    EXPECT_EQ(memory.heap.data(again), reinterpret_cast<std::byte*>(word));
+    *word = 2;
+    memory.heap.drop(again);
+  });
+  first.join();
+  last.join();
+}
+
 // Defect: a segment that just keeps the limit of the process is refused, or one beyond it ends the process by a signal.
 TEST(Segment, KeepsTheFileSizeLimit) {
   rlimit before{};
