@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -186,11 +187,18 @@ std::string line_of(const std::vector<int>& ranks, int size, const std::string& 
   return fmt::format("\n  {} {} {}", who, verb, call);
 }
 
+bool names_the_odd_rank_and_another(const std::string& report, int odd) {
+  std::smatch ranks;
+  if (!std::regex_search(report, ranks, std::regex("rank (\\d+) and rank (\\d+) have made different calls")))
+    return false;
+  return (std::stoi(ranks[1]) == odd) != (std::stoi(ranks[2]) == odd);
+}
+
 class MismatchOf : public testing::TestWithParam<int> {};
 INSTANTIATE_TEST_SUITE_P(Ranks, MismatchOf, testing::Values(2, 3, 8));
 
 // Hangs when two different collectives wait for each other, crashes when one reads what the other never meant for it,
-// and fails when the report does not say what every rank called.
+// and fails when the report does not say which two ranks differ, or what every rank called.
 TEST_P(MismatchOf, CollectivesEndsInAReportOfEveryRanksCall) {
   const int size = GetParam();
   for (const Mismatch& mismatch : mismatches()) {
@@ -204,6 +212,7 @@ TEST_P(MismatchOf, CollectivesEndsInAReportOfEveryRanksCall) {
         });
         EXPECT_EQ(outcome.code, 5);
         EXPECT_EQ(count_of(outcome.report, " failed: mismatched collectives"), 1) << outcome.report;
+        EXPECT_TRUE(names_the_odd_rank_and_another(outcome.report, odd)) << outcome.report;
         std::vector<int> others;
         for (int rank = 0; rank < size; ++rank) {
           if (rank != odd) others.push_back(rank);

@@ -224,6 +224,22 @@ TEST(StallJudge, BelievesNoWordsDuringWhichARankMovedOn) {
   }
 }
 
+// Fails when a rank that does not wait counts as held up in a call that is over, or does not in one that cannot be.
+TEST(StallJudge, OnlyACallThatCannotBeOverHoldsARankUp) {
+  Circle circle;
+  for (auto& channel : circle.channels) channel.line(1).episode.store(1, std::memory_order_relaxed);
+  for (auto& line : circle.lines) line.wait.end();
+  skein::RollCall<ToldAtomics> writer(circle.lines[1]);
+  const skein::Call call{.operation = Operation::barrier, .operator_name = {}, .where = {}};
+  using std::chrono::nanoseconds;
+  for (const std::uint64_t episode : {1U, 2U}) {
+    writer.enter(call, {0, episode});
+    circle.judge.sample(nanoseconds(0));
+    circle.judge.sample(nanoseconds(7));
+    EXPECT_EQ(circle.judge.longest_wait(), nanoseconds(episode == 1 ? -1 : 7));
+  }
+}
+
 // Fails when a wait for the network counts as one that no rank can end.
 TEST(StallJudge, KnowsNoDeadlockWhereAWaitIsNotForAWord) {
   Circle circle;
