@@ -148,6 +148,7 @@ void meet(Team& team, const std::string& way, int odd) {
   } else if (way == "exits-in-order") {
     if (is_odd) std::exit(0);  // NOLINT(concurrency-mt-unsafe): that is what is tested
   } else if (way == "crossed" || way == "apart") {
+    team.log("ready");
     const auto one = team.dup();
     const auto other = team.dup();
     if (is_odd && way == "apart") compute(std::chrono::milliseconds(900));

@@ -3,6 +3,7 @@
 // watchdog_program.cpp; no verdict depends on how long something takes, only on what is said in the end.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/ptrace.h>
 
 #include <array>
 #include <csignal>
@@ -50,15 +51,27 @@ class ReportFile {
   std::filesystem::path path_;
 };
 
-/// watchdog_program in a process of its own.
+/// watchdog_program in a process of its own, which this one may trace from its beginning.
 class Program {
  public:
-  Program(const std::string& way, const child::Environment& variables, int errors = -1) {
-    if (pipe(output_.data()) != 0) return;
+  enum class Traced { no, yes };
+
+  Program(const std::string& way, const child::Environment& variables, int errors = -1, Traced traced = Traced::no) {
+    std::array<int, 2> gate{};
+    if (pipe(output_.data()) != 0 || pipe(gate.data()) != 0) return;
     pid_ = fork();
     if (pid_ != 0) {
       close(output_[1]);
+      close(gate[0]);
+      if (traced == Traced::yes) {
+        EXPECT_EQ(ptrace(PTRACE_SEIZE, pid_, nullptr, nullptr), 0);
+      }
+      close(gate[1]);
       return;
+    }
+    close(gate[1]);
+    char nothing = 0;
+    while (read(gate[0], &nothing, 1) > 0) {
     }
     dup2(output_[1], STDOUT_FILENO);
     for (const auto& [name, value] : variables)
@@ -83,6 +96,21 @@ class Program {
   }
 
   void send(int signal) const { ::kill(pid_, signal); }
+
+  bool has_ended() const {
+    siginfo_t info{};
+    waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT);
+    return info.si_pid == pid_;
+  }
+
+  /// Lets go of what this process has traced.
+  void leave_alone() const {
+    EXPECT_EQ(ptrace(PTRACE_INTERRUPT, pid_, nullptr, nullptr), 0);
+    int status = 0;
+    EXPECT_EQ(waitpid(pid_, &status, 0), pid_);
+    EXPECT_TRUE(WIFSTOPPED(status));
+    EXPECT_EQ(ptrace(PTRACE_DETACH, pid_, nullptr, nullptr), 0);
+  }
 
   /// Waits for its end: exit code, or 1000 + signal.
   int status() {
@@ -163,6 +191,20 @@ TEST(Watchdog, DoesNotCountTheTimeInWhichTheProgramWasStopped) {
   program.send(SIGCONT);
   EXPECT_EQ(program.status(), 0);
   EXPECT_EQ(file.text(), "");
+}
+
+// Fails when a program in a debugger is judged, though a breakpoint may hold any of its ranks, or is not once the debugger is gone.
+TEST(Watchdog, EndsNothingWhileTheProgramIsTraced) {
+  const ReportFile file;
+  const child::Environment settings{{"SKEIN_RANKS", "3"}, {"SKEIN_STALL", "0.2"}, {"SKEIN_REPORT_FILE", file.path()}};
+  Program program("crossed", settings, -1, Program::Traced::yes);
+  ASSERT_TRUE(program.is_ready());
+  std::this_thread::sleep_for(2s);
+  EXPECT_EQ(file.text(), "");
+  ASSERT_FALSE(program.has_ended());
+  program.leave_alone();
+  EXPECT_EQ(program.status(), 5);
+  EXPECT_EQ(count_of(file.text(), "deadlock: every rank waits"), 1) << file.text();
 }
 
 // Fails when a reader that went away takes the run with it, or the report.
