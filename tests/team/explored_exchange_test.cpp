@@ -21,6 +21,7 @@ using skein::Progress;
 using skein::WaitPolicy;
 using skein_test::explore;
 using skein_test::Explorer;
+using skein_test::ExplorerAtomics;
 using skein_test::kFirst;
 using skein_test::kNoContent;
 using skein_test::kNothing;
@@ -161,6 +162,40 @@ TEST_P(ExploredTeam, AFailureEndsEveryWait) {
       return Explorer::Trial{team.ranks, body, check};
     };
     explore(name_of(team) + ", rank " + std::to_string(victim) + " fails", make, std::min(preemptions(), 2));
+  }
+}
+
+// Defect: a rank completes an episode in which another made a different call, waits for ever, or reads half of a record when a
+// third one fails in the same moment.
+TEST_P(ExploredTeam, AMismatchEndsEveryWait) {
+  const Team& team = GetParam();
+  constexpr int kNobody = -1;
+  for (int odd = 0; odd < team.ranks; ++odd) {
+    for (const int victim : {kNobody, (odd + 1) % team.ranks}) {
+      const auto make = [&team, odd, victim] {
+        auto state = std::make_shared<State>(team);
+        const auto body = [state, team, odd, victim](int own) {
+          Rank rank(state->shared, own, team.wait, kFirst);
+          const auto fail = [&](const char* message) {
+            state->write_note(own, 0);  // as the record is written
+            state->shared.failure.fail({own, skein::ExitCode::parallel, message});
+          };
+          if (own == victim) return fail("it broke");
+          rank.exchange.arrive(own == odd ? kSame + 1 : kSame, nullptr, 0);
+          const Progress progress = rank.exchange.complete(kNothing, kNoContent, nullptr, 0);
+          Explorer::require(progress != Progress::complete, "different calls completed");
+          if (progress == Progress::mismatched) fail("mismatch");
+          while (!state->shared.failure.is_aborted())
+            ExplorerAtomics::yield();  // another one was the first, and still writes
+          const skein::Failure first = state->shared.failure.first();
+          state->notes[static_cast<std::size_t>(first.rank)][0].read();
+          Explorer::require(first.message == (first.rank == victim ? "it broke" : "mismatch"), "half a record");
+        };
+        return Explorer::Trial{team.ranks, body};
+      };
+      const std::string failing = victim == kNobody ? "" : ", rank " + std::to_string(victim) + " fails";
+      explore(name_of(team) + ", rank " + std::to_string(odd) + " differs" + failing, make, std::min(preemptions(), 2));
+    }
   }
 }
 
