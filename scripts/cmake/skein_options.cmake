@@ -16,8 +16,10 @@ add_compile_options(-ffp-contract=off)
 add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wall> $<$<COMPILE_LANGUAGE:CXX>:-Wextra>
                     $<$<COMPILE_LANGUAGE:CXX>:-Wshadow> $<$<COMPILE_LANGUAGE:CXX>:-Wconversion>)
 
-# Messages name call sites as places in this tree, not on the machine that built it.
-add_compile_options("-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=")
+# Messages name call sites as places in this tree, not on the machine that built it. To ccache, as it is set up below, files
+# have names relative to the build folder.
+file(RELATIVE_PATH skein_way_to_source "${CMAKE_BINARY_DIR}" "${PROJECT_SOURCE_DIR}")
+add_compile_options("-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=" "-fmacro-prefix-map=${skein_way_to_source}/=")
 
 if(SKEIN_SANITIZE)
   add_compile_options(-fsanitize=${SKEIN_SANITIZE} -fno-omit-frame-pointer)
@@ -27,8 +29,14 @@ if(SKEIN_SANITIZE)
   endif()
 endif()
 
+# What one checkout has compiled, another one takes, wherever it lies. With sanitizers debug information names lines only, and
+# need not say in which folder.
 find_program(SKEIN_CCACHE ccache)
 if(SKEIN_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_C_COMPILER_LAUNCHER "${SKEIN_CCACHE}")
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${SKEIN_CCACHE}")
+  set(CMAKE_CXX_COMPILER_LAUNCHER env "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}")
+  if(SKEIN_SANITIZE)
+    list(APPEND CMAKE_CXX_COMPILER_LAUNCHER CCACHE_NOHASHDIR=1)
+  endif()
+  list(APPEND CMAKE_CXX_COMPILER_LAUNCHER "${SKEIN_CCACHE}")
+  set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
 endif()

@@ -23,12 +23,24 @@
 #     The same for one run in one process, without SKEIN_RANKS or SKEIN_WAIT being set.
 #
 # Labels with a meaning to scripts/test: `full` (many layouts, release build only), `timing` (measures; release build only,
-# runs alone), `check` (format, tidy, layers; once), `mpi` (several processes; under MPICH as well; given by itself, and
-# the target mpi_programs builds what these tests run). Everything else runs under the sanitizers as well, so keep it short.
+# runs alone), `check` (format, tidy, layers; once), `mpi` (several processes; under MPICH as well; given by itself).
+# Everything else is short: it runs under the sanitizers as well. The targets mpi_programs and short_programs build what the
+# tests of the label mpi and the short ones run.
 set(skein_test_launch "${PROJECT_SOURCE_DIR}/scripts/test_launch")
 set(SKEIN_TEST_TIMEOUT 120 CACHE STRING "Seconds a test may take unless it states its own TIMEOUT")
 
 add_custom_target(mpi_programs)
+add_custom_target(short_programs)
+
+# A test of these labels runs a target.
+function(skein_test_runs target)
+  if("mpi" IN_LIST ARGN)
+    add_dependencies(mpi_programs ${target})
+  endif()
+  if(NOT "${ARGN}" MATCHES "full|timing|check")
+    add_dependencies(short_programs ${target})
+  endif()
+endfunction()
 
 # Registers one CTest; `ranks` is the spec of --ranks, or empty.
 function(skein_register_test name target processes ranks size wait)
@@ -41,9 +53,7 @@ function(skein_register_test name target processes ranks size wait)
     list(APPEND launch --mpiexec "${MPIEXEC_EXECUTABLE}")
     list(APPEND arg_LABELS mpi)
   endif()
-  if("mpi" IN_LIST arg_LABELS)
-    add_dependencies(mpi_programs ${target})
-  endif()
+  skein_test_runs(${target} ${arg_LABELS})
   if(ranks)
     list(APPEND launch --ranks ${ranks})
   endif()
