@@ -7,70 +7,19 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
-#include <numeric>
-#include <random>
 #include <sstream>
 #include <vector>
+
+#include "sync/explored_memory.hpp"
+#include "sync/strategies.hpp"
 
 namespace skein_test {
 namespace {
 
 constexpr std::size_t kStackBytes = std::size_t{256} * 1024;
-constexpr std::size_t kStaleEvery = 8;         // drawn, of the loads that may: so that some are left for late ones
 constexpr std::uint64_t kMostPoints = 20'000;  // of one schedule: more is a loop that never ends
 
 struct Cancelled {};  // unwinds the fibers of a schedule that failed
-
-/// How much of each location must have been seen: the number of a store; beyond the end, the first one is enough.
-class View {
- public:
-  std::size_t of(int location) const {
-    const auto i = static_cast<std::size_t>(location);
-    return i < seen_.size() ? seen_[i] : 0;
-  }
-  void raise(int location, std::size_t store) {
-    const auto i = static_cast<std::size_t>(location);
-    if (seen_.size() <= i) seen_.resize(i + 1);
-    seen_[i] = std::max(seen_[i], static_cast<std::uint32_t>(store));
-  }
-  void join(const View& other) {
-    if (seen_.size() < other.seen_.size()) seen_.resize(other.seen_.size());
-    for (std::size_t i = 0; i < other.seen_.size(); ++i) seen_[i] = std::max(seen_[i], other.seen_[i]);
-  }
-
- private:
-  std::vector<std::uint32_t> seen_;
-};
-
-struct Store {
-  std::uint64_t bits = 0;
-  View carried;  ///< what a load that acquires takes over
-};
-
-/// All that was stored to a word, the first of it before the schedule. Of plain variables the stores are counted only.
-struct Location {
-  std::vector<Store> stores;
-  std::size_t newest_seq_cst = 0;
-  std::vector<int> reads;  ///< of a plain variable: for each fiber, the location that counts its reads
-};
-
-bool acquires(std::memory_order order) {
-  return order != std::memory_order_relaxed && order != std::memory_order_release;
-}
-bool releases(std::memory_order order) {
-  return order == std::memory_order_release || order == std::memory_order_acq_rel || order == std::memory_order_seq_cst;
-}
-
-class Strategy {
- public:
-  virtual ~Strategy() = default;
-
-  /// Who goes on. `enabled` is never empty; the running fiber comes first if it is enabled.
-  virtual std::size_t choose(const std::vector<int>& enabled, bool is_preemption_possible) = 0;
-
-  /// How many stores before the newest is the one that is read, of so many that may be.
-  virtual std::size_t choose_age(std::size_t stores) = 0;
-};
 
 class Run {
  public:
@@ -343,118 +292,6 @@ std::string Run::execute() {
   if (failure_.empty()) failure_ = trial_->check();
   return failure_;
 }
-
-/// Depth-first search: repeats a prefix of choices, then stays with the running fiber where it can.
-class Search final : public Strategy {
- public:
-  explicit Search(int preemptions) : most_preemptions_(preemptions) {}
-
-  std::size_t choose(const std::vector<int>& enabled, bool is_preemption_possible) override {
-    const std::size_t step = steps_++;
-    if (step == path_.size()) {
-      const bool may_switch = !is_preemption_possible || preemptions_ < most_preemptions_;
-      path_.push_back({0, may_switch ? enabled.size() : 1, is_preemption_possible});
-    }
-    const Decision& decision = path_[step];
-    if (decision.is_preemption_possible && decision.chosen != 0) ++preemptions_;
-    return decision.chosen;
-  }
-
-  std::size_t choose_age(std::size_t stores) override {
-    const std::size_t step = steps_++;
-    if (step == path_.size()) path_.push_back({0, stores, false});
-    return path_[step].chosen;
-  }
-
-  /// Moves on to the next schedule; false when there is none.
-  bool advance() {
-    steps_ = 0;
-    preemptions_ = 0;
-    while (!path_.empty() && path_.back().chosen + 1 == path_.back().options) path_.pop_back();
-    if (path_.empty()) return false;
-    ++path_.back().chosen;
-    return true;
-  }
-
- private:
-  struct Decision {
-    std::size_t chosen;
-    std::size_t options;
-    bool is_preemption_possible;
-  };
-
-  int most_preemptions_;
-  std::vector<Decision> path_;
-  std::size_t steps_ = 0;
-  int preemptions_ = 0;
-};
-
-class Dice final : public Strategy {
- public:
-  explicit Dice(std::uint64_t seed) : engine_(seed) {}
-
-  std::size_t choose(const std::vector<int>& enabled, bool) override { return draw(enabled.size()); }
-  std::size_t choose_age(std::size_t stores) override { return draw(kStaleEvery) == 0 ? draw(stores) : 0; }
-
- private:
-  std::size_t draw(std::size_t options) { return std::uniform_int_distribution<std::size_t>(0, options - 1)(engine_); }
-
-  std::mt19937_64 engine_;
-};
-
-class Priorities final : public Strategy {
- public:
-  Priorities(std::uint64_t seed, int fibers, int depth, std::uint64_t expected_points) : engine_(seed) {
-    priorities_.resize(static_cast<std::size_t>(fibers));
-    std::iota(priorities_.begin(), priorities_.end(), depth);  // above those that are given out at the changes
-    std::shuffle(priorities_.begin(), priorities_.end(), engine_);
-    std::uniform_int_distribution<std::uint64_t> any(1, std::max<std::uint64_t>(expected_points, 1));
-    for (int i = 1; i < depth; ++i) changes_.push_back(any(engine_));
-  }
-
-  std::size_t choose(const std::vector<int>& enabled, bool) override {
-    ++steps_;
-    const auto best = [&] {
-      return std::max_element(enabled.begin(), enabled.end(), [this](int a, int b) { return of(a) < of(b); });
-    };
-    for (std::size_t i = 0; i < changes_.size(); ++i) {
-      if (changes_[i] == steps_) of(*best()) = static_cast<int>(i);
-    }
-    return static_cast<std::size_t>(best() - enabled.begin());
-  }
-
-  std::size_t choose_age(std::size_t stores) override {
-    const auto draw = [this](std::size_t options) {
-      return std::uniform_int_distribution<std::size_t>(0, options - 1)(engine_);
-    };
-    return draw(kStaleEvery) == 0 ? draw(stores) : 0;
-  }
-
- private:
-  int& of(int fiber) { return priorities_[static_cast<std::size_t>(fiber)]; }
-
-  std::mt19937_64 engine_;
-  std::vector<int> priorities_;
-  std::vector<std::uint64_t> changes_;
-  std::uint64_t steps_ = 0;
-};
-
-class Replay final : public Strategy {
- public:
-  explicit Replay(const std::string& choices) : choices_(choices) {}
-
-  std::size_t choose(const std::vector<int>& enabled, bool) override { return next(enabled.size()); }
-  std::size_t choose_age(std::size_t stores) override { return next(stores); }
-
- private:
-  std::size_t next(std::size_t options) {
-    std::size_t chosen = 0;
-    choices_ >> chosen;
-    return std::min(chosen, options - 1);
-  }
-
-  std::istringstream choices_;
-};
 
 /// Runs one schedule and counts it; false when it failed.
 bool run_one(const Explorer::MakeTrial& make, Strategy& strategy, int stale_reads, Explorer::Result& result) {
