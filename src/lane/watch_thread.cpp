@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -23,6 +24,24 @@ namespace {
 
 constexpr std::size_t kStackBytes = std::size_t{1} << 20U;
 
+/// A descriptor that can be read when the bell has rung since the last is_heard(), for each thread that listens: who emptied the
+/// bell itself would take the ring from the others. -1 when there is none to be had.
+int listen_to(int bell) {
+  const int descriptor = epoll_create1(EPOLL_CLOEXEC);
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  if (descriptor < 0 || epoll_ctl(descriptor, EPOLL_CTL_ADD, bell, &event) == 0) return descriptor;
+  const int problem = errno;
+  close(descriptor);
+  errno = problem;
+  return -1;
+}
+
+bool is_heard(int descriptor) {
+  epoll_event event{};
+  return epoll_wait(descriptor, &event, 1, 0) > 0;
+}
+
 }  // namespace
 
 struct WatchThread::State {
@@ -35,7 +54,7 @@ struct WatchThread::State {
   /// it needs is there before it starts.
   void prepare() {
     for (const int cpu : settings.cpus) allowed.add(cpu);
-    polled = {{stop, POLLIN, 0}, {settings.bell, POLLIN, 0}};  // poll skips negative ones
+    polled = {{stop, POLLIN, 0}, {rings, POLLIN, 0}};  // poll skips negative ones
     for (const int descriptor : settings.once) polled.push_back({descriptor, POLLIN, 0});
   }
 
@@ -51,9 +70,7 @@ struct WatchThread::State {
       for (pollfd& one : polled) {
         if ((one.revents & POLLNVAL) != 0) one.fd = -1;
       }
-      Seen seen{.bell = (polled[1].revents & POLLIN) != 0, .readable = {}};
-      std::uint64_t rings = 0;
-      if (seen.bell && read(settings.bell, &rings, sizeof(rings)) < 0) seen.bell = false;
+      Seen seen{.bell = (polled[1].revents & POLLIN) != 0 && is_heard(rings), .readable = {}};
       for (std::size_t i = 2; i < polled.size(); ++i) {
         if ((polled[i].revents & POLLIN) == 0) continue;
         seen.readable.push_back(std::exchange(polled[i].fd, -1));
@@ -65,11 +82,18 @@ struct WatchThread::State {
     }
   }
 
+  void close_descriptors() const {
+    for (const int descriptor : {stop, rings}) {
+      if (descriptor >= 0) close(descriptor);
+    }
+  }
+
   Settings settings;
   std::function<void(const Seen&)> look;
   Affinity allowed;
   std::vector<pollfd> polled;
   int stop = -1;
+  int rings = -1;
   pthread_t thread{};
 };
 
@@ -78,6 +102,11 @@ WatchThread::WatchThread(Settings settings, std::function<void(const Seen&)> loo
   state_->look = std::move(look);
   state_->stop = eventfd(0, EFD_CLOEXEC);
   int problem = state_->stop < 0 ? errno : 0;
+  if (problem == 0 && state_->settings.bell >= 0) {
+    state_->rings = listen_to(state_->settings.bell);
+    if (state_->rings < 0) problem = errno;
+    if (problem == 0) is_heard(state_->rings);  // what rang before
+  }
   state_->prepare();
   if (problem == 0) {
     sigset_t all;
@@ -94,7 +123,7 @@ WatchThread::WatchThread(Settings settings, std::function<void(const Seen&)> loo
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
   if (problem == 0) return;
-  if (state_->stop >= 0) close(state_->stop);
+  state_->close_descriptors();
   throw Error(ExitCode::environment,
               fmt::format("the thread that watches over the run could not be started: {}; check ulimit -u "
                           "(RLIMIT_NPROC), pids.max of the cgroup and ulimit -n, or set SKEIN_RANKS lower",
@@ -106,7 +135,7 @@ WatchThread::~WatchThread() {
   while (write(state_->stop, &one, sizeof(one)) < 0 && errno == EINTR) {
   }
   pthread_join(state_->thread, nullptr);
-  close(state_->stop);
+  state_->close_descriptors();
 }
 
 }  // namespace skein

@@ -16,7 +16,7 @@ class WatchThread {
   struct Settings {
     std::vector<int> cpus;              ///< where it may run; empty: where the caller may
     std::chrono::nanoseconds interval;  ///< between two looks
-    int bell = -1;                      ///< an eventfd that is emptied when it rang; negative: none
+    int bell = -1;                      ///< an eventfd that is written to, and not read; negative: none
     std::vector<int> once;              ///< descriptors that become readable once, such as pidfds; not owned
   };
 
