@@ -19,6 +19,7 @@ add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wall> $<$<COMPILE_LANGUAGE:CXX>:-
 # Messages name call sites as places in this tree, not on the machine that built it. To ccache, as it is set up below, files
 # have names relative to the build folder.
 file(RELATIVE_PATH skein_way_to_source "${CMAKE_BINARY_DIR}" "${PROJECT_SOURCE_DIR}")
+string(REGEX REPLACE "/$" "" skein_way_to_source "${skein_way_to_source}")
 add_compile_options("-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=" "-fmacro-prefix-map=${skein_way_to_source}/=")
 
 if(SKEIN_SANITIZE)
@@ -29,8 +30,8 @@ if(SKEIN_SANITIZE)
   endif()
 endif()
 
-# What one checkout has compiled, another one takes, wherever it lies. With sanitizers debug information names lines only, and
-# need not say in which folder.
+# What one checkout has compiled, another one takes, wherever it lies; but not where debug information says in which folder, as
+# in `dev`. With sanitizers it names lines only.
 find_program(SKEIN_CCACHE ccache)
 if(SKEIN_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER env "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}")

@@ -25,7 +25,7 @@
 # Labels with a meaning to scripts/test: `full` (many layouts, release build only), `timing` (measures; release build only,
 # runs alone), `check` (format, tidy, layers; once), `mpi` (several processes; under MPICH as well; given by itself).
 # Everything else is short: it runs under the sanitizers as well. The targets mpi_programs and short_programs build what the
-# tests of the label mpi and the short ones run.
+# tests of the label mpi and the short ones run: who registers a test with add_test() tells them by skein_test_runs().
 set(skein_test_launch "${PROJECT_SOURCE_DIR}/scripts/test_launch")
 set(SKEIN_TEST_TIMEOUT 120 CACHE STRING "Seconds a test may take unless it states its own TIMEOUT")
 
