@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::size_t kStackBytes = std::size_t{1} << 20U;
 
-/// A descriptor that can be read when the bell has rung since the last is_heard(), for each thread that listens: who emptied the
+/// A descriptor that can be read when the bell has rung since the last take_ring(), for each thread that listens: who emptied the
 /// bell itself would take the ring from the others. -1 when there is none to be had.
 int listen_to(int bell) {
   const int descriptor = epoll_create1(EPOLL_CLOEXEC);
@@ -37,9 +37,9 @@ int listen_to(int bell) {
   return -1;
 }
 
-bool is_heard(int descriptor) {
+bool take_ring(int listener) {
   epoll_event event{};
-  return epoll_wait(descriptor, &event, 1, 0) > 0;
+  return epoll_wait(listener, &event, 1, 0) > 0;
 }
 
 }  // namespace
@@ -54,7 +54,7 @@ struct WatchThread::State {
   /// it needs is there before it starts.
   void prepare() {
     for (const int cpu : settings.cpus) allowed.add(cpu);
-    polled = {{stop, POLLIN, 0}, {rings, POLLIN, 0}};  // poll skips negative ones
+    polled = {{stop, POLLIN, 0}, {listener, POLLIN, 0}};  // poll skips negative ones
     for (const int descriptor : settings.once) polled.push_back({descriptor, POLLIN, 0});
   }
 
@@ -70,7 +70,8 @@ struct WatchThread::State {
       for (pollfd& one : polled) {
         if ((one.revents & POLLNVAL) != 0) one.fd = -1;
       }
-      Seen seen{.bell = (polled[1].revents & POLLIN) != 0 && is_heard(rings), .readable = {}};
+      listener = polled[1].fd;
+      Seen seen{.bell = (polled[1].revents & POLLIN) != 0 && take_ring(listener), .readable = {}};
       for (std::size_t i = 2; i < polled.size(); ++i) {
         if ((polled[i].revents & POLLIN) == 0) continue;
         seen.readable.push_back(std::exchange(polled[i].fd, -1));
@@ -83,7 +84,7 @@ struct WatchThread::State {
   }
 
   void close_descriptors() const {
-    for (const int descriptor : {stop, rings}) {
+    for (const int descriptor : {stop, listener}) {
       if (descriptor >= 0) close(descriptor);
     }
   }
@@ -93,7 +94,7 @@ struct WatchThread::State {
   Affinity allowed;
   std::vector<pollfd> polled;
   int stop = -1;
-  int rings = -1;
+  int listener = -1;
   pthread_t thread{};
 };
 
@@ -103,9 +104,9 @@ WatchThread::WatchThread(Settings settings, std::function<void(const Seen&)> loo
   state_->stop = eventfd(0, EFD_CLOEXEC);
   int problem = state_->stop < 0 ? errno : 0;
   if (problem == 0 && state_->settings.bell >= 0) {
-    state_->rings = listen_to(state_->settings.bell);
-    if (state_->rings < 0) problem = errno;
-    if (problem == 0) is_heard(state_->rings);  // what rang before
+    state_->listener = listen_to(state_->settings.bell);
+    if (state_->listener < 0) problem = errno;
+    if (problem == 0) take_ring(state_->listener);  // of before
   }
   state_->prepare();
   if (problem == 0) {

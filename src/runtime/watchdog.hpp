@@ -10,8 +10,8 @@
 //           these cannot end it, this thread does.
 // Held      nothing is judged, and no time counts, while a process of the host is stopped or traced, or when this thread
 //           itself was late.
-// SIGUSR2   prints the roll-call of the host (where a process has several Runtimes, that of one of them), unless the program
-//           had a handler of its own before the first run.
+// SIGUSR2   prints the roll-call of the host (every Runtime of the process its own), unless the program had a handler of its own
+//           before the first run.
 #pragma once
 
 #include <chrono>

@@ -25,12 +25,12 @@ struct Listener {
   explicit Listener(int bell)
       : thread({.cpus = {}, .interval = 1ms, .bell = bell, .once = {}}, [this](const auto& seen) {
           if (seen.bell) heard.fetch_add(1, std::memory_order_relaxed);
-          looks.fetch_add(1, std::memory_order_relaxed);
+          looks.fetch_add(1, std::memory_order_release);  // after what it heard
         }) {}
 
   /// Waits until it has looked a few times more: what rang before has been seen then.
   void look() const {
-    for (const int end = looks.load(std::memory_order_relaxed) + 3; looks.load(std::memory_order_relaxed) < end;)
+    for (const int end = looks.load(std::memory_order_acquire) + 3; looks.load(std::memory_order_acquire) < end;)
       std::this_thread::yield();
   }
 
@@ -44,15 +44,15 @@ TEST(WatchThread, HearsEveryRingOnce) {
   const int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   ASSERT_GE(bell, 0);
   {
-    const Listener first(bell);
-    const Listener second(bell);
+    Listener first(bell);
+    Listener second(bell);
     for (int rings = 1; rings <= 3; ++rings) {
       ring(bell);
-      const Listener late(bell);
+      Listener late(bell);
       for (const Listener* each : {&first, &second, &late}) each->look();
-      EXPECT_EQ(first.heard.load(), rings);
-      EXPECT_EQ(second.heard.load(), rings);
-      EXPECT_EQ(late.heard.load(), 0);
+      EXPECT_EQ(first.heard.load(std::memory_order_relaxed), rings);
+      EXPECT_EQ(second.heard.load(std::memory_order_relaxed), rings);
+      EXPECT_EQ(late.heard.load(std::memory_order_relaxed), 0);
     }
   }
   close(bell);
