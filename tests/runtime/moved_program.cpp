@@ -20,7 +20,7 @@ namespace {
 
 constexpr int kRounds = 3000;
 
-void move(std::span<const int> threads, int cpu) {
+void move_to(int cpu, std::span<const int> threads) {
   cpu_set_t one;
   CPU_ZERO(&one);
   CPU_SET(static_cast<unsigned>(cpu), &one);
@@ -37,12 +37,11 @@ int main(int argc, char** argv) {
     std::vector<int> cpus(size);
     team.allgather(static_cast<int>(syscall(SYS_gettid)), std::span(threads));
     team.allgather(sched_getcpu(), std::span(cpus));
-    const std::size_t moved = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : size;
+    const std::size_t odd = argc > 1 ? std::strtoul(argv[1], nullptr, 10) % size : 0;
+    const std::span<const int> moved = argc > 1 ? std::span(threads).subspan(odd, 1) : std::span(threads);
+    const int to = cpus[argc > 1 ? (odd + 1) % size : 0];
     for (int round = 0; round < kRounds; ++round) {
-      if (round == kRounds / 3 && team.rank() == 0) {
-        if (moved == size) move(threads, cpus[0]);
-        if (moved < size) move(std::span(threads).subspan(moved, 1), cpus[(moved + 1) % size]);
-      }
+      if (round == kRounds / 3 && team.rank() == 0) move_to(to, moved);
       const int sum = team.allreduce(round + team.rank(), skein::sum);
       if (sum != team.size() * round + team.size() * (team.size() - 1) / 2) throw std::runtime_error("a wrong sum");
     }

@@ -73,6 +73,7 @@ class Program {
     char nothing = 0;
     while (read(gate[0], &nothing, 1) > 0) {
     }
+    close(gate[0]);
     dup2(output_[1], STDOUT_FILENO);
     for (const auto& [name, value] : variables)
       setenv(name.c_str(), value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)

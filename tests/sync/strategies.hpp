@@ -26,7 +26,7 @@ class Strategy {
   virtual std::size_t choose_age(std::size_t stores) = 0;
 };
 
-/// Of the loads that may return older stores, every how many do where that is drawn: so that some are left for late ones.
+/// Where it is drawn, one in so many of the loads that may return an older store does: so some are left for late ones.
 inline constexpr std::size_t kStaleEvery = 8;
 
 /// Depth-first search: repeats a prefix of choices, then stays with the running fiber where it can.
