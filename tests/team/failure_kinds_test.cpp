@@ -65,7 +65,8 @@ TEST(FailureKinds, TheReportSaysWhereTheRankWas) {
     team.barrier();
   });
   EXPECT_EQ(count_of(outcome.report, "rank 1 of 2"), 1) << outcome.report;
-  EXPECT_EQ(count_of(outcome.report, fmt::format("allreduce at {}:{}", __FILE__, line)), 1) << outcome.report;
+  EXPECT_EQ(count_of(outcome.report, fmt::format("allreduce at tests/team/failure_kinds_test.cpp:{}", line)), 1)
+      << outcome.report;
   EXPECT_EQ(count_of(outcome.report, fmt::format("pid {}", getpid())), 1) << outcome.report;
 }
 
