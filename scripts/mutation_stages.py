@@ -88,7 +88,7 @@ STAGES = {stage.name: stage for stage in (
     # A library that holds the switches of mutants is not unloaded any more, which lane_fp_environment wants of one.
     Stage("other tests", "release", (),
           "-LE 'full|check|timing' -E '^lane_fp_environment$' "
-          "-R '^(team|collectives|no_alloc|shared|lane|barrier|runtime_(start|virtual|watchdog|moved))'"),
+          "-R '^(team|collectives|no_alloc|scratch|shared|lane|barrier|runtime_(start|virtual|watchdog|moved))'"),
     Stage("tests between hosts", "release", (),
           r"-R '^(collectives\.hosts\.(3p\.2.1.3r|5p\.1.1.1.1.1r|0,1,1,2\.4p)|teams\.hosts\.(3p\.2.1.3r|0,0,1,1\.4p\.1.2)|"
           r"team_failure\.hosts\.(throw|all|mismatch|nonblocking)\.[03]\.2p).*auto$'"),

@@ -106,7 +106,7 @@ void RankContext::end() {
 std::byte* RankContext::scratch(std::size_t bytes) {
   constexpr std::size_t kAlignment = 64;
   if (scratch_.size() < bytes + kAlignment) {
-    scratch_ = {};  // not copied
+    scratch_.clear();  // not copied
     scratch_.resize(std::max(bytes + kAlignment, kKeptScratch));
   }
   void* begin = scratch_.data();

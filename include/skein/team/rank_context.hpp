@@ -151,7 +151,7 @@ class alignas(kStride) RankContext {  // each rank writes to its own in every ca
   std::byte* scratch(std::size_t bytes);
   void shed_scratch() {
     if (scratch_.size() > kKeptScratch) [[unlikely]]
-      scratch_ = {};
+      scratch_ = std::vector<std::byte>();  // = {} would empty it only
   }
 
   /// Warns once a run when the rank's floating-point environment is not the one it began with. In programs compiled
