@@ -82,11 +82,13 @@ def start(program, kind, rounds, contenders):
 
 
 def spread(ratios):
-    ratios = [ratio for ratio in ratios if not math.isnan(ratio)]  # no round was clean
-    if len(ratios) < 2:
+    """Says of how many starts it is where not of all."""
+    clean = [ratio for ratio in ratios if not math.isnan(ratio)]
+    if len(clean) < 2:
         return "-"
-    low, _, high = statistics.quantiles(ratios, n=4)
-    return f"{statistics.median(ratios):.3f} [{low:.3f} .. {high:.3f}]"
+    low, _, high = statistics.quantiles(clean, n=4)
+    of_some = f", of {len(clean)} starts" if len(clean) < len(ratios) else ""
+    return f"{statistics.median(clean):.3f} [{low:.3f} .. {high:.3f}]{of_some}"
 
 
 def main():
